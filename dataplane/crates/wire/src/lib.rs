@@ -1,0 +1,3 @@
+//! Bytes: the only place that knows offsets.
+
+pub mod offload;
