@@ -1,1 +1,7 @@
 //! Quiver engine.
+
+pub mod config;
+pub mod packet;
+pub mod session;
+pub mod time;
+pub mod transform;
