@@ -1,0 +1,23 @@
+/** The kinds of `quiver.dev/v1alpha1`. */
+export const kinds = ['Tenant', 'Service', 'ServiceRoute', 'Peer'] as const;
+export type Kind = (typeof kinds)[number];
+
+export const groupVersion = 'quiver.dev/v1alpha1';
+export const configGroupVersion = 'config.quiver.dev/v1alpha1';
+
+/** Names an object, or a file that a source could not read as one. */
+export interface ObjectRef {
+  readonly kind: Kind | 'RouterConfig' | 'File';
+  readonly namespace?: string;
+  readonly name: string;
+}
+
+/** `Kind namespace/name`, as messages name an object. */
+export function describeRef(ref: ObjectRef): string {
+  return `${ref.kind} ${qualifiedName(ref)}`;
+}
+
+/** `namespace/name`, or the name alone of a cluster-scoped object. */
+export function qualifiedName(ref: { readonly namespace?: string | undefined; readonly name: string }): string {
+  return ref.namespace === undefined ? ref.name : `${ref.namespace}/${ref.name}`;
+}
