@@ -6,7 +6,7 @@ use quiver_wire::offload::Offload;
 
 use super::layout::{self, ICMP, ICMPV6, Layout, TCP, UDP, byte, put8, put16};
 use super::rewrite::{self, Ttl, Tuple};
-use super::{Refusal, Version};
+use super::{Family, Refusal};
 use crate::packet::{MAX_PACKET, Packet};
 
 /// Puts a UDP header with the hop's addresses and ports in front of the L4 bytes; returns the protocol they are of.
@@ -86,10 +86,10 @@ fn echo_in(bytes: &[u8], outer: &Layout, protocol: u8, tuple: &Tuple) -> Result<
     }
     let identifier = if is_request { tuple.sport } else { tuple.dport };
     let (protocol, kind) = match (tuple.family()?, is_request) {
-        (Version::V4, true) => (ICMP, 8),
-        (Version::V4, false) => (ICMP, 0),
-        (Version::V6, true) => (ICMPV6, 128),
-        (Version::V6, false) => (ICMPV6, 129),
+        (Family::V4, true) => (ICMP, 8),
+        (Family::V4, false) => (ICMP, 0),
+        (Family::V6, true) => (ICMPV6, 128),
+        (Family::V6, false) => (ICMPV6, 129),
     };
     Ok(Echo { protocol, kind, identifier })
 }

@@ -2,7 +2,7 @@
 
 use quiver_wire::offload::{Checksum, Segmentation};
 
-use super::{Refusal, Version, sum};
+use super::{Family, Refusal, sum};
 use crate::packet::Packet;
 
 /// IANA protocol number of ICMP.
@@ -24,7 +24,7 @@ const SOURCE_ROUTES: [u8; 2] = [131, 137];
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
     /// IP version.
-    pub family: Version,
+    pub family: Family,
     /// IANA protocol number of what follows the IP header.
     pub protocol: u8,
     /// Offset of the L4 header = length of the IP header.
@@ -53,7 +53,7 @@ impl Layout {
             return Err(Refusal::Fragment);
         }
         refuse_source_route(bytes.get(20..l4).unwrap_or_default())?;
-        Ok(Self { family: Version::V4, protocol: byte(bytes, 9), l4, len })
+        Ok(Self { family: Family::V4, protocol: byte(bytes, 9), l4, len })
     }
 
     fn of_ipv6(bytes: &[u8]) -> Result<Self, Refusal> {
@@ -68,7 +68,7 @@ impl Layout {
         if EXTENSION_HEADERS.contains(&protocol) {
             return Err(Refusal::ExtensionHeader);
         }
-        Ok(Self { family: Version::V6, protocol, l4: 40, len })
+        Ok(Self { family: Family::V6, protocol, l4: 40, len })
     }
 
     /// Bytes behind the IP header.
@@ -108,8 +108,8 @@ impl Layout {
     /// Source and destination address, one behind the other.
     pub fn addresses<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         match self.family {
-            Version::V4 => bytes.get(12..20),
-            Version::V6 => bytes.get(8..40),
+            Family::V4 => bytes.get(12..20),
+            Family::V6 => bytes.get(8..40),
         }
         .unwrap_or_default()
     }
@@ -158,8 +158,8 @@ pub fn admit(packet: &mut Packet) -> Result<Layout, Refusal> {
     let mut layout = Layout::of(packet.bytes())?;
     packet.truncate(layout.len);
     let options = match layout.family {
-        Version::V4 => layout.l4 - 20,
-        Version::V6 => 0,
+        Family::V4 => layout.l4 - 20,
+        Family::V6 => 0,
     };
     if options > 0 {
         if !packet.remove(20, options) {
@@ -205,7 +205,7 @@ pub fn finish_udp(packet: &mut Packet, l4: usize) {
     finish_ip(bytes, UDP);
     let l4_len = bytes.len() - l4.min(bytes.len());
     put16(bytes, l4 + 4, l4_len as u16);
-    let family = if l4 == 40 { Version::V6 } else { Version::V4 };
+    let family = if l4 == 40 { Family::V6 } else { Family::V4 };
     let layout = Layout { family, protocol: UDP, l4, len: bytes.len() };
     let pseudo = layout.pseudo(bytes, UDP, l4_len);
     put16(bytes, l4 + 6, pseudo);
@@ -217,7 +217,7 @@ pub fn finish_tcp(packet: &mut Packet, l4: usize) {
     let bytes = packet.bytes_mut();
     finish_ip(bytes, TCP);
     let l4_len = bytes.len() - l4.min(bytes.len());
-    let family = if l4 == 40 { Version::V6 } else { Version::V4 };
+    let family = if l4 == 40 { Family::V6 } else { Family::V4 };
     let layout = Layout { family, protocol: TCP, l4, len: bytes.len() };
     let pseudo = layout.pseudo(bytes, TCP, l4_len);
     put16(bytes, l4 + 16, pseudo);
@@ -227,7 +227,7 @@ pub fn finish_tcp(packet: &mut Packet, l4: usize) {
 pub fn verify(packet: &Packet, layout: &Layout) -> Result<(), Refusal> {
     let bytes = packet.bytes();
     let Some(at) = layout.checksum_at() else { return Ok(()) };
-    let absent = layout.protocol == UDP && layout.family == Version::V4 && get16(bytes, at) == 0;
+    let absent = layout.protocol == UDP && layout.family == Family::V4 && get16(bytes, at) == 0;
     match (packet.offload.checksum, packet.offload.segmentation) {
         (Checksum::Complete, Segmentation::None) if !absent => {}
         _ => return Ok(()),
@@ -301,4 +301,9 @@ pub(super) fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
     if let Some(room) = bytes.get_mut(at..at + value.len()) {
         room.copy_from_slice(value);
     }
+}
+
+/// Whether an IPv4 packet has DF set.
+pub(super) fn dont_fragment(bytes: &[u8]) -> bool {
+    get16(bytes, 6) & 0x4000 != 0
 }

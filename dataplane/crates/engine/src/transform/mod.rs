@@ -8,9 +8,17 @@
 //! From a hop the same turned round.
 
 pub mod encapsulate;
+pub mod fragment;
+pub mod icmp_error;
+pub mod icmp_reply;
+pub mod integrity;
 pub mod layout;
+pub mod metadata;
+pub mod mss;
 pub mod overhead;
+pub mod reset;
 pub mod rewrite;
+pub mod seal;
 pub mod segments;
 pub mod shield;
 pub mod tcp_udp;
@@ -18,15 +26,53 @@ pub mod tcp_udp;
 mod datagrams;
 mod sum;
 
-pub use quiver_wire::ip::Version;
+use core::net::IpAddr;
+
+use quiver_wire::ip::Version;
 
 use crate::packet::Packet;
 
-/// Bytes of an IP header without options or extension headers.
-pub const fn header_len(version: Version) -> u16 {
-    match version {
-        Version::V4 => 20,
-        Version::V6 => 40,
+/// IP version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// IPv4.
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// The family of an address.
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::V4,
+            IpAddr::V6(_) => Self::V6,
+        }
+    }
+
+    /// Bytes of an IP header without options or extension headers.
+    pub const fn header_len(self) -> u16 {
+        match self {
+            Self::V4 => 20,
+            Self::V6 => 40,
+        }
+    }
+
+    /// The version, as the wire formats name it.
+    pub const fn version(self) -> Version {
+        match self {
+            Self::V4 => Version::V4,
+            Self::V6 => Version::V6,
+        }
+    }
+}
+
+impl From<Version> for Family {
+    fn from(version: Version) -> Self {
+        match version {
+            Version::V4 => Self::V4,
+            Version::V6 => Self::V6,
+        }
     }
 }
 

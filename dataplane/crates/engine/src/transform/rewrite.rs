@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use quiver_wire::offload::Checksum;
 
 use super::layout::{self, ICMP, ICMPV6, Layout, TCP, UDP, byte, get16, put, put8, put16};
-use super::{Refusal, Version, header_len, sum};
+use super::{Family, Refusal, sum};
 use crate::packet::{MAX_PACKET, Packet};
 
 /// Addresses and ports of one direction. ICMP echo has its identifier as both ports, other protocols have 0.
@@ -28,10 +28,10 @@ impl Tuple {
     }
 
     /// The family of both addresses.
-    pub const fn family(&self) -> Result<Version, Refusal> {
+    pub const fn family(&self) -> Result<Family, Refusal> {
         match (self.src, self.dst) {
-            (IpAddr::V4(_), IpAddr::V4(_)) => Ok(Version::V4),
-            (IpAddr::V6(_), IpAddr::V6(_)) => Ok(Version::V6),
+            (IpAddr::V4(_), IpAddr::V4(_)) => Ok(Family::V4),
+            (IpAddr::V6(_), IpAddr::V6(_)) => Ok(Family::V6),
             _ => Err(Refusal::Family),
         }
     }
@@ -95,7 +95,7 @@ fn rewrite_ports(
         Checksum::Partial => put_pseudo(packet, &new, at),
         Checksum::Complete | Checksum::Verified if new.protocol == UDP && check == 0 => {
             // RFC 8200 section 8.1: IPv6 wants the UDP checksum that the IPv4 sender left out.
-            if (old.family, new.family) == (Version::V4, Version::V6) {
+            if (old.family, new.family) == (Family::V4, Family::V6) {
                 put_pseudo(packet, &new, at);
             }
         }
@@ -127,8 +127,8 @@ fn rewrite_echo(packet: &mut Packet, old: &Layout, tuple: &Tuple, ttl: Ttl) -> R
     }
     layout::finish_checksum(packet)?;
     let (protocol, kind) = match tuple.family()? {
-        Version::V4 => (ICMP, v4),
-        Version::V6 => (ICMPV6, v6),
+        Family::V4 => (ICMP, v4),
+        Family::V6 => (ICMPV6, v6),
     };
     let before = sum::add(old.pseudo_if_covered(packet.bytes()), sum_of_echo(packet.bytes(), old.l4));
     let new = replace_ip(packet, old, tuple, protocol, ttl)?;
@@ -157,7 +157,7 @@ pub(super) fn replace_ip(
     let family = tuple.family()?;
     let ttl = ttl.apply(hop_limit(packet.bytes(), layout.family))?;
     match (layout.family, family) {
-        (Version::V4, Version::V6) => {
+        (Family::V4, Family::V6) => {
             let class = byte(packet.bytes(), 1);
             if packet.len() + 20 > MAX_PACKET {
                 return Err(Refusal::TooLong);
@@ -167,18 +167,18 @@ pub(super) fn replace_ip(
             }
             put(packet.bytes_mut(), 0, &fresh_ipv6(class));
         }
-        (Version::V6, Version::V4) => {
+        (Family::V6, Family::V4) => {
             let class = (get16(packet.bytes(), 0) >> 4) as u8;
             packet.shrink_front(20);
             put(packet.bytes_mut(), 0, &fresh_ipv4(class));
         }
-        (Version::V4, Version::V4) | (Version::V6, Version::V6) => {}
+        (Family::V4, Family::V4) | (Family::V6, Family::V6) => {}
     }
     let bytes = packet.bytes_mut();
     put_addresses(bytes, tuple);
     put8(bytes, hop_limit_at(family), ttl);
     layout::finish_ip(bytes, protocol);
-    Ok(Layout { family, protocol, l4: usize::from(header_len(family)), len: bytes.len() })
+    Ok(Layout { family, protocol, l4: usize::from(family.header_len()), len: bytes.len() })
 }
 
 /// RFC 7915 section 4.1: traffic class from the type of service, no flow label.
@@ -190,12 +190,27 @@ const fn fresh_ipv6(class: u8) -> [u8; 40] {
 }
 
 /// RFC 7915 section 5.1: type of service from the traffic class; atomic (RFC 6864 section 4.1): DF set, identification 0.
-pub(super) const fn fresh_ipv4(class: u8) -> [u8; 20] {
+const fn fresh_ipv4(class: u8) -> [u8; 20] {
     let mut header = [0; 20];
     header[0] = 0x45;
     header[1] = class;
     header[6] = 0x40;
     header
+}
+
+/// Writes a whole IP header for the tuple's addresses, with the given TTL; protocol and lengths are still to be written.
+pub(super) fn put_fresh_header(bytes: &mut [u8], tuple: &Tuple, ttl: u8) {
+    match tuple.src {
+        IpAddr::V4(_) => {
+            put(bytes, 0, &fresh_ipv4(0));
+            put8(bytes, hop_limit_at(Family::V4), ttl);
+        }
+        IpAddr::V6(_) => {
+            put(bytes, 0, &fresh_ipv6(0));
+            put8(bytes, hop_limit_at(Family::V6), ttl);
+        }
+    }
+    put_addresses(bytes, tuple);
 }
 
 fn put_addresses(bytes: &mut [u8], tuple: &Tuple) {
@@ -207,13 +222,13 @@ fn put_addresses(bytes: &mut [u8], tuple: &Tuple) {
     }
 }
 
-const fn hop_limit_at(family: Version) -> usize {
+const fn hop_limit_at(family: Family) -> usize {
     match family {
-        Version::V4 => 8,
-        Version::V6 => 7,
+        Family::V4 => 8,
+        Family::V6 => 7,
     }
 }
 
-fn hop_limit(bytes: &[u8], family: Version) -> u8 {
+fn hop_limit(bytes: &[u8], family: Family) -> u8 {
     byte(bytes, hop_limit_at(family))
 }

@@ -1,0 +1,355 @@
+//! ICMP errors about rewritten packets, translated to speak of the packet as the other leg knows it.
+
+use core::net::IpAddr;
+
+use quiver_wire::icmp;
+use quiver_wire::parse::{Parsed, Transport};
+
+use super::layout::{self, ICMP, ICMPV6, Layout, TCP, UDP, byte, get16, get32, put, put8, put16, put32};
+use super::rewrite::{self, Tuple};
+use super::{Family, Refusal, icmp_reply, sum};
+use crate::packet::Packet;
+
+/// Longest IP header with an ICMP header, the quoted IP header and as much as fits behind.
+const LONGEST: usize = 1280;
+
+/// What a received ICMP error is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quote {
+    /// Addresses and ports of the quoted packet, as it was sent. An echo has its identifier as both ports.
+    pub tuple: Tuple,
+    /// Protocol of the quoted packet.
+    pub protocol: u8,
+    /// MTU of the link it did not fit, when that is what the error says; 0 from routers older than RFC 1191.
+    pub mtu: Option<u32>,
+}
+
+/// How the transport header of the quoted packet changes from one leg to the other (`docs/protocol.md` section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reshape {
+    /// Not at all, but for ports.
+    Keep,
+    /// UDP transform to TCP. The sequence number is there only if 12 bytes behind the UDP header were quoted, in clear.
+    ToTcp,
+    /// TCP to UDP transform.
+    ToUdp,
+    /// An inserted UDP header is taken off; a packet of this protocol was behind it, in clear.
+    Unwrap(u8),
+    /// A UDP header is inserted.
+    Wrap,
+}
+
+/// What an ICMP error is to be turned into.
+#[derive(Clone, Copy, Debug)]
+pub struct Translation {
+    /// Who sends the translated error, and to whom.
+    pub src: IpAddr,
+    /// The sender of the packet that the error is about.
+    pub dst: IpAddr,
+    /// The quoted packet as the receiver of the error sent it.
+    pub quoted: Tuple,
+    /// What happens to its transport header.
+    pub reshape: Reshape,
+    /// Added to a reported MTU: minus the [`super::overhead::overhead`] from the receiver's leg to the one the error came from.
+    pub mtu_delta: i32,
+}
+
+/// Reads what an ICMP error is about. Anything else is refused as [`Refusal::Protocol`].
+pub fn quote(packet: &Packet) -> Result<Quote, Refusal> {
+    let (_, view, start) = open(packet)?;
+    let range = view.quoted().ok_or(Refusal::Protocol)?;
+    let bytes = packet.bytes();
+    let quoted = bytes.get(start + range.start..start + range.end).unwrap_or_default();
+    let parsed = parse_quoted(quoted)?;
+    let tuple = Tuple { src: parsed.src, dst: parsed.dst, sport: parsed.src_port, dport: parsed.dst_port };
+    Ok(Quote { tuple, protocol: parsed.protocol, mtu: view.next_hop_mtu() })
+}
+
+/// Turns an ICMP error about a packet of one leg into the one about the packet of the other leg, in either family (RFC 7915
+/// sections 4.2 and 5.2). Extensions (RFC 4884) are dropped; redirects, source quench and what has no counterpart are refused.
+pub fn translate(packet: &mut Packet, to: &Translation) -> Result<(), Refusal> {
+    let outer = Tuple { src: to.src, dst: to.dst, sport: 0, dport: 0 };
+    let family = outer.family()?;
+    if to.quoted.family()? != family {
+        return Err(Refusal::Family);
+    }
+    let (layout, view, start) = open(packet)?;
+    layout::verify(packet, &layout)?;
+    let range = view.quoted().ok_or(Refusal::Protocol)?;
+    let message = Message::of(layout.family, &view, packet.bytes().get(start..).unwrap_or_default());
+    let message = message.to(layout.family, family, to.mtu_delta)?;
+    let quoted = packet.bytes().get(start + range.start..start + range.end).unwrap_or_default();
+    let mut made = [0; LONGEST];
+    let l4 = usize::from(family.header_len());
+    message.put(family, made.get_mut(l4..).unwrap_or_default());
+    let inner = made.get_mut(l4 + icmp::HEADER_LEN..icmp_reply::longest(family)).unwrap_or_default();
+    let len = l4 + icmp::HEADER_LEN + put_quoted(inner, quoted, to, family)?;
+    let interface = packet.interface;
+    packet.fill(made.get(..len).unwrap_or_default());
+    packet.interface = interface;
+    icmp_reply::finish(packet, &outer, family);
+    Ok(())
+}
+
+fn open(packet: &Packet) -> Result<(Layout, icmp::Packet<&[u8]>, usize), Refusal> {
+    layout::single(packet)?;
+    let layout = Layout::of(packet.bytes())?;
+    match (layout.family, layout.protocol) {
+        (Family::V4, ICMP) | (Family::V6, ICMPV6) => {}
+        _ => return Err(Refusal::Protocol),
+    }
+    let message = packet.bytes().get(layout.l4..layout.len).unwrap_or_default();
+    let view = icmp::Packet::new_checked(layout.family.version(), message).map_err(|_| Refusal::Malformed)?;
+    Ok((layout, view, layout.l4))
+}
+
+fn parse_quoted(quoted: &[u8]) -> Result<Parsed, Refusal> {
+    let parsed = Parsed::parse_quoted(quoted).map_err(|_| Refusal::Malformed)?;
+    match parsed.transport {
+        Transport::FragmentTail => Err(Refusal::Fragment),
+        // An error about an error is never sent, so there is none to translate.
+        Transport::IcmpError | Transport::IcmpOther => Err(Refusal::Protocol),
+        Transport::Tcp
+        | Transport::Udp
+        | Transport::EchoRequest
+        | Transport::EchoReply
+        | Transport::Other => Ok(parsed),
+    }
+}
+
+/// Type, code and the four bytes behind the checksum.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Message {
+    kind: u8,
+    code: u8,
+    mtu: Option<u32>,
+    pointer: u32,
+}
+
+impl Message {
+    fn of(family: Family, view: &icmp::Packet<&[u8]>, bytes: &[u8]) -> Self {
+        let pointer = match family {
+            Family::V4 => u32::from(byte(bytes, 4)),
+            Family::V6 => get32(bytes, 4),
+        };
+        Self { kind: view.kind(), code: view.code(), mtu: view.next_hop_mtu(), pointer }
+    }
+
+    fn to(self, from: Family, to: Family, mtu_delta: i32) -> Result<Self, Refusal> {
+        let mtu = self.mtu.map(|mtu| adjusted_mtu(mtu, mtu_delta, to));
+        let translated = match (from, to) {
+            (Family::V4, Family::V4) => match self.kind {
+                3 | 11 | 12 => Some((self.kind, self.code, self.pointer)),
+                _ => None,
+            },
+            (Family::V6, Family::V6) => Some((self.kind, self.code, self.pointer)),
+            (Family::V4, Family::V6) => self.to_ipv6(),
+            (Family::V6, Family::V4) => self.to_ipv4(),
+        };
+        let (kind, code, pointer) = translated.ok_or(Refusal::Family)?;
+        Ok(Self { kind, code, mtu, pointer })
+    }
+
+    /// RFC 7915 section 4.2.
+    const fn to_ipv6(self) -> Option<(u8, u8, u32)> {
+        match (self.kind, self.code) {
+            (3, 0 | 1 | 5..=8 | 11 | 12) => Some((1, 0, 0)),
+            // Protocol unreachable: unrecognised next header, at the next header field.
+            (3, 2) => Some((4, 1, 6)),
+            (3, 3) => Some((1, 4, 0)),
+            (3, 4) => Some((2, 0, 0)),
+            (3, 9 | 10 | 13 | 15) => Some((1, 1, 0)),
+            (11, code) => Some((3, code, 0)),
+            (12, 0 | 2) => match self.pointer {
+                0 => Some((4, 0, 0)),
+                1 => Some((4, 0, 1)),
+                2 | 3 => Some((4, 0, 4)),
+                8 => Some((4, 0, 7)),
+                9 => Some((4, 0, 6)),
+                12..=15 => Some((4, 0, 8)),
+                16..=19 => Some((4, 0, 24)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// RFC 7915 section 5.2.
+    const fn to_ipv4(self) -> Option<(u8, u8, u32)> {
+        match (self.kind, self.code) {
+            (1, 0 | 2 | 3) => Some((3, 1, 0)),
+            (1, 1) => Some((3, 10, 0)),
+            (1, 4) => Some((3, 3, 0)),
+            (2, _) => Some((3, 4, 0)),
+            (3, code) => Some((11, code, 0)),
+            (4, 1) => Some((3, 2, 0)),
+            (4, 0) => match self.pointer {
+                0 => Some((12, 0, 0)),
+                1 => Some((12, 0, 1)),
+                4 | 5 => Some((12, 0, 2)),
+                6 => Some((12, 0, 9)),
+                7 => Some((12, 0, 8)),
+                8..=23 => Some((12, 0, 12)),
+                24..=39 => Some((12, 0, 16)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    fn put(self, family: Family, bytes: &mut [u8]) {
+        put8(bytes, 0, self.kind);
+        put8(bytes, 1, self.code);
+        match (family, self.mtu) {
+            (Family::V4, Some(mtu)) => put16(bytes, 6, u16::try_from(mtu).unwrap_or(u16::MAX)),
+            (Family::V6, Some(mtu)) => put32(bytes, 4, mtu),
+            (Family::V4, None) if self.kind == 12 => put8(bytes, 4, self.pointer as u8),
+            (Family::V6, None) if self.kind == 4 => put32(bytes, 4, self.pointer),
+            (Family::V4 | Family::V6, None) => {}
+        }
+    }
+}
+
+/// Never below what each family guarantees (RFC 791: 68, RFC 8200 section 5: 1280), which also serves for an MTU of 0.
+fn adjusted_mtu(mtu: u32, delta: i32, family: Family) -> u32 {
+    let least = match family {
+        Family::V4 => 68,
+        Family::V6 => 1280,
+    };
+    if mtu == 0 && family == Family::V4 { 0 } else { mtu.saturating_add_signed(delta).max(least) }
+}
+
+/// Writes the quoted packet as the other leg knows it into `room`, as far as it goes; returns how far.
+fn put_quoted(room: &mut [u8], quoted: &[u8], to: &Translation, family: Family) -> Result<usize, Refusal> {
+    let parsed = parse_quoted(quoted)?;
+    let old = quoted.get(parsed.transport_at..).unwrap_or_default();
+    let whole = parsed.total_len.saturating_sub(parsed.transport_at);
+    let l4 = usize::from(family.header_len());
+    let (class, ttl) = match Family::from(parsed.version) {
+        Family::V4 => (byte(quoted, 1), byte(quoted, 8)),
+        Family::V6 => ((get16(quoted, 0) >> 4) as u8, byte(quoted, 7)),
+    };
+    rewrite::put_fresh_header(room, &to.quoted, ttl);
+    match family {
+        Family::V4 => put8(room, 1, class),
+        Family::V6 => put16(room, 0, 0x6000 | u16::from(class) << 4),
+    }
+    let segment = room.get_mut(l4..).unwrap_or_default();
+    let made = reshape(segment, old, &parsed, to, family)?;
+    put_total(room, l4 + whole + made.grown - made.shrunk.min(whole + made.grown), made.protocol);
+    Ok(l4 + made.len)
+}
+
+/// What [`reshape`] made.
+struct Made {
+    protocol: u8,
+    len: usize,
+    grown: usize,
+    shrunk: usize,
+}
+
+fn reshape(
+    room: &mut [u8],
+    old: &[u8],
+    parsed: &Parsed,
+    to: &Translation,
+    family: Family,
+) -> Result<Made, Refusal> {
+    let copy = |room: &mut [u8], at: usize, from: &[u8]| {
+        let from = from.get(..room.len().saturating_sub(at)).unwrap_or(from);
+        put(room, at, from);
+        at + from.len()
+    };
+    let (sport, dport) = (to.quoted.sport, to.quoted.dport);
+    let mut made = Made { protocol: parsed.protocol, len: 0, grown: 0, shrunk: 0 };
+    match to.reshape {
+        Reshape::Keep => made.len = copy(room, 0, old),
+        Reshape::Wrap => {
+            made.len = copy(room, 8, old);
+            put16(room, 4, (parsed.total_len.saturating_sub(parsed.transport_at) + 8) as u16);
+            (made.protocol, made.grown) = (UDP, 8);
+        }
+        Reshape::Unwrap(protocol) => {
+            let inner = old.get(8..).filter(|inner| inner.len() >= 8).ok_or(Refusal::Malformed)?;
+            made.len = copy(room, 0, inner);
+            (made.protocol, made.shrunk) = (protocol, 8);
+        }
+        Reshape::ToTcp => {
+            let sequence = old.get(16..20).ok_or(Refusal::Malformed)?;
+            made.len = copy(room, 0, old);
+            put(room, 4, sequence);
+            put32(room, 16, 0);
+            made.protocol = TCP;
+        }
+        Reshape::ToUdp => {
+            made.len = copy(room, 0, old);
+            if old.len() >= 20 {
+                put(room, 16, old.get(4..8).unwrap_or_default());
+            }
+            put16(room, 4, parsed.total_len.saturating_sub(parsed.transport_at) as u16);
+            put16(room, 6, 0);
+            made.protocol = UDP;
+        }
+    }
+    match made.protocol {
+        TCP | UDP => {
+            let before =
+                sum::add(sum_addresses(parsed.src, parsed.dst), sum::add(get16(room, 0), get16(room, 2)));
+            put16(room, 0, sport);
+            put16(room, 2, dport);
+            if to.reshape == Reshape::Keep {
+                let after = sum::add(sum_addresses(to.quoted.src, to.quoted.dst), sum::add(sport, dport));
+                update_quoted_checksum(room, &made, before, after);
+            }
+        }
+        ICMP | ICMPV6 => made.protocol = put_echo(room, &to.quoted, family)?,
+        _ => {}
+    }
+    Ok(made)
+}
+
+fn update_quoted_checksum(room: &mut [u8], made: &Made, before: u16, after: u16) {
+    let at = if made.protocol == TCP { 16 } else { 6 };
+    let check = get16(room, at);
+    if made.len >= at + 2 && !(made.protocol == UDP && check == 0) {
+        put16(room, at, sum::update(check, before, after));
+    }
+}
+
+/// Gives a quoted echo its identifier and the type of its family; its checksum is left wrong across families, as nobody checks it.
+fn put_echo(room: &mut [u8], tuple: &Tuple, family: Family) -> Result<u8, Refusal> {
+    let is_request = match byte(room, 0) {
+        8 | 128 => true,
+        0 | 129 => false,
+        _ => return Err(Refusal::Protocol),
+    };
+    let (protocol, kind) = match (family, is_request) {
+        (Family::V4, true) => (ICMP, 8),
+        (Family::V4, false) => (ICMP, 0),
+        (Family::V6, true) => (ICMPV6, 128),
+        (Family::V6, false) => (ICMPV6, 129),
+    };
+    let before = sum::add(get16(room, 0), get16(room, 4));
+    put8(room, 0, kind);
+    put16(room, 4, if is_request { tuple.sport } else { tuple.dport });
+    let after = sum::add(get16(room, 0), get16(room, 4));
+    put16(room, 2, sum::update(get16(room, 2), before, after));
+    Ok(protocol)
+}
+
+fn sum_addresses(src: IpAddr, dst: IpAddr) -> u16 {
+    sum::add(quiver_wire::checksum::sum_address(src), quiver_wire::checksum::sum_address(dst))
+}
+
+/// Writes length, protocol and header checksum of a packet that is `total` bytes long, of which `bytes` holds the beginning.
+fn put_total(bytes: &mut [u8], total: usize, protocol: u8) {
+    layout::finish_ip(bytes, protocol);
+    if byte(bytes, 0) >> 4 == 4 {
+        put16(bytes, 2, total as u16);
+        put16(bytes, 10, 0);
+        let check = !sum::of(bytes.get(..20).unwrap_or_default());
+        put16(bytes, 10, check);
+    } else {
+        put16(bytes, 4, total.saturating_sub(40) as u16);
+    }
+}

@@ -1,0 +1,18 @@
+//! TCP's maximum segment size, kept small enough for the path.
+
+use quiver_wire::tcp::{self, Flags};
+
+use super::{Refusal, layout};
+use crate::packet::Packet;
+
+/// Lowers the MSS option of a SYN or SYN-ACK to `limit` bytes ([`super::overhead::max_segment`]); whether there was something to lower.
+///
+/// A SYN without the option stays without: its sender must then assume 536 or 1220 bytes (RFC 9293 section 3.7.1).
+pub fn clamp(packet: &mut Packet, limit: u16) -> Result<bool, Refusal> {
+    let layout = layout::admit(packet)?;
+    layout.tcp_header(packet.bytes())?;
+    let state = packet.offload.checksum;
+    let segment = packet.bytes_mut().get_mut(layout.l4..).unwrap_or_default();
+    let mut tcp = tcp::Packet::new_checked(segment).map_err(|_| Refusal::Malformed)?;
+    Ok(tcp.flags().contains(Flags::SYN) && tcp.clamp_mss(limit, state))
+}
