@@ -1,8 +1,8 @@
 //! Remembers which metadata was accepted, for as long as it would still be fresh, in bounded memory.
 //!
 //! A message is refused when its sender's window has its counter, or when it could belong to a window that was given up.
-//! A window is given up only when all it accepted is stale, and its newest sender time becomes the *horizon*: an unknown
-//! sender must be newer than that. So nothing is accepted twice, even if the receiver's clock is set back.
+//! A window is given up only when all it accepted is stale, and its newest sender time becomes the *horizon*: a window made
+//! later accepts only what is newer. So nothing is accepted twice, even if the receiver's clock is set back.
 
 use core::fmt;
 
@@ -46,6 +46,8 @@ struct Remembered {
     window: Box<MetadataReplayWindow>,
     newest_sender_unix_ms: u64,
     last_used_unix_ms: u64,
+    /// The horizon when this window was made: an earlier window of the same sender may have accepted what is older.
+    horizon_unix_ms: u64,
 }
 
 impl MetadataReplay {
@@ -64,10 +66,9 @@ impl MetadataReplay {
         now_unix_ms: u64,
     ) -> Result<Fresh, ReplayError> {
         let offset_ms = self.freshness.check(sender_unix_ms, now_unix_ms)?;
-        if let Some(remembered) = self.windows.get(&origin) {
-            let _: Unseen = remembered.window.check(counter)?;
-        } else {
-            self.check_unknown(sender_unix_ms, now_unix_ms)?;
+        match self.windows.get(&origin) {
+            Some(remembered) => drop(remembered.check(counter, sender_unix_ms)?),
+            None => check_horizon(self.horizon_unix_ms, sender_unix_ms)?,
         }
         Ok(Fresh { origin, counter, sender_unix_ms, offset_ms })
     }
@@ -78,14 +79,13 @@ impl MetadataReplay {
     pub fn commit(&mut self, fresh: Fresh, now_unix_ms: u64) -> Result<(), ReplayError> {
         let Fresh { origin, counter, sender_unix_ms, offset_ms: _ } = fresh;
         if !self.windows.contains_key(&origin) {
-            self.check_unknown(sender_unix_ms, now_unix_ms)?;
+            check_horizon(self.horizon_unix_ms, sender_unix_ms)?;
             self.make_room(now_unix_ms)?;
-            if sender_unix_ms < self.horizon_unix_ms {
-                return Err(ReplayError::BehindHorizon);
-            }
+            check_horizon(self.horizon_unix_ms, sender_unix_ms)?;
         }
-        let remembered = self.windows.entry(origin).or_insert_with(Remembered::new);
-        let unseen = remembered.window.check(counter)?;
+        let horizon = self.horizon_unix_ms;
+        let remembered = self.windows.entry(origin).or_insert_with(|| Remembered::new(horizon));
+        let unseen = remembered.check(counter, sender_unix_ms)?;
         remembered.window.commit(unseen);
         remembered.newest_sender_unix_ms = remembered.newest_sender_unix_ms.max(sender_unix_ms);
         remembered.last_used_unix_ms = now_unix_ms;
@@ -100,16 +100,6 @@ impl MetadataReplay {
     /// Whether no sender is remembered.
     pub fn is_empty(&self) -> bool {
         self.windows.is_empty()
-    }
-
-    fn check_unknown(&self, sender_unix_ms: u64, now_unix_ms: u64) -> Result<(), ReplayError> {
-        if sender_unix_ms < self.horizon_unix_ms {
-            return Err(ReplayError::BehindHorizon);
-        }
-        if self.windows.len() >= self.limit && self.least_recently_used(now_unix_ms).is_none() {
-            return Err(ReplayError::Full);
-        }
-        Ok(())
     }
 
     /// Gives up the least recently used of the windows that hold nothing fresh, when there are too many.
@@ -138,9 +128,26 @@ impl MetadataReplay {
     }
 }
 
+fn check_horizon(horizon_unix_ms: u64, sender_unix_ms: u64) -> Result<(), ReplayError> {
+    if sender_unix_ms < horizon_unix_ms {
+        return Err(ReplayError::BehindHorizon);
+    }
+    Ok(())
+}
+
 impl Remembered {
-    fn new() -> Self {
-        Self { window: Box::new(MetadataReplayWindow::new()), newest_sender_unix_ms: 0, last_used_unix_ms: 0 }
+    fn new(horizon_unix_ms: u64) -> Self {
+        Self {
+            window: Box::new(MetadataReplayWindow::new()),
+            newest_sender_unix_ms: 0,
+            last_used_unix_ms: 0,
+            horizon_unix_ms,
+        }
+    }
+
+    fn check(&self, counter: u64, sender_unix_ms: u64) -> Result<Unseen, ReplayError> {
+        check_horizon(self.horizon_unix_ms, sender_unix_ms)?;
+        self.window.check(counter)
     }
 }
 
@@ -239,6 +246,16 @@ mod tests {
         accept(&mut replay, origin(1), 0, NOON, NOON).unwrap();
         accept(&mut replay, origin(2), 0, NOON + 6_000, NOON + 6_000).unwrap();
         let recorded = accept(&mut replay, origin(1), 0, NOON, NOON);
+        assert_eq!(recorded, Err(ReplayError::BehindHorizon));
+    }
+
+    #[test]
+    fn sender_that_was_forgotten_and_came_back_cannot_be_replayed_either() {
+        let mut replay = replay_of(1);
+        accept(&mut replay, origin(1), 7, NOON, NOON).unwrap();
+        accept(&mut replay, origin(2), 0, NOON + 6_000, NOON + 6_000).unwrap();
+        accept(&mut replay, origin(1), 8, NOON + 12_000, NOON + 12_000).unwrap();
+        let recorded = accept(&mut replay, origin(1), 7, NOON, NOON);
         assert_eq!(recorded, Err(ReplayError::BehindHorizon));
     }
 
