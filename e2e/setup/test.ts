@@ -19,7 +19,7 @@ function tierStage(name: string, counts: Counts): Stage {
 
 async function rootPrefix(): Promise<readonly string[] | undefined> {
   if (process.getuid?.() === 0) return [];
-  const path = `PATH=${process.env.PATH ?? ''}`;
+  const path = `PATH=${process.env['PATH'] ?? ''}`;
   const allowed = await run('sudo', ['-n', 'true']);
   return allowed.ok ? ['sudo', '-n', '-E', 'env', path] : undefined;
 }
