@@ -241,6 +241,17 @@ mod tests {
     }
 
     #[test]
+    fn message_overtaken_by_an_older_one_is_remembered_while_it_is_fresh() {
+        let mut replay = replay_of(1);
+        accept(&mut replay, origin(1), 1, NOON + 3_000, NOON).unwrap();
+        accept(&mut replay, origin(1), 0, NOON, NOON).unwrap();
+        let other = accept(&mut replay, origin(2), 0, NOON + 6_000, NOON + 6_000);
+        assert_eq!(other, Err(ReplayError::Full));
+        let again = accept(&mut replay, origin(1), 1, NOON + 3_000, NOON + 6_000);
+        assert_eq!(again, Err(ReplayError::Duplicate));
+    }
+
+    #[test]
     fn forgotten_sender_is_not_accepted_again_after_the_clock_was_set_back() {
         let mut replay = replay_of(1);
         accept(&mut replay, origin(1), 0, NOON, NOON).unwrap();
