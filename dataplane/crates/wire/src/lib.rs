@@ -17,6 +17,7 @@
 //! | checksums: sums, RFC 1624 updates, finishing, verifying | [`checksum`] |
 //! | headers | [`ip`], [`ipv4`], [`ipv6`], [`tcp`], [`udp`], [`icmp`] |
 //! | segmentation and checksum state, and its `virtio_net_hdr` bytes | [`offload`], [`virtio`] |
+//! | SVR metadata: header and TLVs | [`metadata`] |
 //! | why something could not be read | [`error`] |
 #![cfg_attr(not(test), no_std)]
 
@@ -27,6 +28,7 @@ pub mod icmp;
 pub mod ip;
 pub mod ipv4;
 pub mod ipv6;
+pub mod metadata;
 pub mod offload;
 pub mod parse;
 pub mod rewrite;
