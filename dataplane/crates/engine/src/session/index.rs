@@ -30,7 +30,7 @@ impl LegSide {
     }
 }
 
-/// What an index points to: a position in the [`super::SessionTable`] and a leg.
+/// What an index points to: a position in the [`super::table::SessionTable`] and a leg.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct FlowRef {
     /// Position of the session; below 2³¹.

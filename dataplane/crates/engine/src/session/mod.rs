@@ -3,14 +3,17 @@
 //! Nothing here knows the packet path. Time and randomness are arguments; every structure has a fixed maximum.
 //!
 //! Memory beside the session itself, at the worst load factor of the hash tables: 8 bytes of slot, 16 of timer, at most 20 for
-//! each key in a [`FlowIndex`] and at most 10 for a port pair.
+//! each key in a [`index::FlowIndex`] and at most 10 for a port pair.
 
-mod index;
-mod keys;
-mod ports;
-mod table;
-
-pub use index::{FlowIndex, FlowRef, LegSide};
-pub use keys::{ContextKey, HashSeed, HopKey, LanKey};
-pub use ports::{PortExhausted, PortPair, PortPool, Residue};
-pub use table::{SessionId, SessionTable};
+pub mod buffers;
+pub mod credit;
+pub mod index;
+pub mod keys;
+pub mod lifetime;
+pub mod node_ports;
+pub mod ports;
+pub mod reassembly;
+pub mod return_pool;
+pub mod table;
+pub mod tcp_state;
+pub mod timers;

@@ -9,13 +9,13 @@ use rustc_hash::FxBuildHasher;
 use crate::config::PortRange;
 use crate::time::Instant;
 
-use super::HashSeed;
+use super::keys::HashSeed;
 
 #[cfg(test)]
 mod tests;
 
 /// How long a freed pair is not given again: the peer and the middle of the network may still hold its old flow.
-const QUARANTINE: Duration = Duration::from_secs(60);
+const QUARANTINE: Duration = Duration::from_mins(1);
 /// Random peer ports tried, each with another own port, before pairs are looked through one after the other.
 const RANDOM_PROBES: u32 = 32;
 /// Pairs looked through in order before the pool counts as exhausted. Every pair of a small range; with a large one

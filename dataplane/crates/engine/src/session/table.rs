@@ -114,7 +114,7 @@ impl<S> SessionTable<S> {
         if slot.generation == id.generation { slot.session.as_mut() } else { None }
     }
 
-    /// The session at a position, as kept in a [`super::FlowIndex`].
+    /// The session at a position, as kept in a [`super::index::FlowIndex`].
     pub fn at(&self, index: u32) -> Option<&S> {
         self.slot(index)?.session.as_ref()
     }
@@ -210,7 +210,7 @@ impl<S> SessionTable<S> {
     }
 }
 
-/// A [`super::FlowRef`] has 31 bits for the position.
+/// A [`super::index::FlowRef`] has 31 bits for the position.
 const fn bounded(capacity: u32) -> u32 {
     if capacity < 1 << 31 { capacity } else { (1 << 31) - 1 }
 }

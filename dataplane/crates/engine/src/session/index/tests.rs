@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
-use super::super::{HashSeed, HopKey};
 use super::*;
+use crate::session::keys::{HashSeed, HopKey};
 
 fn key(n: u16) -> HopKey {
     HopKey {
@@ -77,13 +77,8 @@ proptest! {
                 let flow = FlowRef { session: keys.len() as u32, side: LegSide::Client };
                 let done = index.insert(hash, flow, |f| keys[f.session as usize] == key);
                 keys.push(key);
-                match model.get(&key) {
-                    Some(owner) => prop_assert_eq!(done, Err(*owner)),
-                    None => {
-                        prop_assert_eq!(done, Ok(()));
-                        model.insert(key, flow);
-                    }
-                }
+                prop_assert_eq!(done.err(), model.get(&key).copied());
+                model.entry(key).or_insert(flow);
             } else if let Some(flow) = model.remove(&key) {
                 prop_assert!(index.remove(hash, flow));
             } else {
