@@ -6,14 +6,14 @@ import { runMocha, testFiles, UNIT_TESTS } from './mocha.ts';
 import { ROOT, run, type Stage } from './stage.ts';
 
 const RUST = join(ROOT, 'dataplane');
-const PROJECTS = ['dataplane/api', 'dataplane/engine', 'dataplane/agent', 'operator', 'operator/cli', 'e2e'];
+const PROJECTS = ['dataplane/api', 'dataplane/engine', 'dataplane/agent', 'operator', 'operator/cli', 'crds', 'e2e'];
 
 function command(name: string, program: string, args: readonly string[], cwd = ROOT): Stage {
   return { name, run: () => run(program, args, { cwd }) };
 }
 
 function hasSource(project: string): boolean {
-  return project === 'e2e' || existsSync(join(ROOT, project, 'src'));
+  return ['e2e', 'crds'].includes(project) || existsSync(join(ROOT, project, 'src'));
 }
 
 /** The checks of everything written in TypeScript, YAML and protobuf. */
