@@ -1,8 +1,5 @@
-/** The kinds of `quiver.dev/v1alpha1`. */
-export const kinds = ['Tenant', 'Service', 'ServiceRoute', 'Peer'] as const;
-export type Kind = (typeof kinds)[number];
+import type { Kind } from './generated/kinds.gen.ts';
 
-export const groupVersion = 'quiver.dev/v1alpha1';
 export const configGroupVersion = 'config.quiver.dev/v1alpha1';
 
 /** Names an object, or a file that a source could not read as one. */

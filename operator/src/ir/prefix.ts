@@ -1,0 +1,126 @@
+import { isIPv4, isIPv6 } from 'node:net';
+
+export type Family = 4 | 6;
+
+/** An address as a number. */
+export interface Address {
+  readonly family: Family;
+  readonly value: bigint;
+}
+
+/** Addresses that share their first `length` bits; `base` has no bit set behind them. */
+export interface Prefix {
+  readonly family: Family;
+  readonly base: bigint;
+  readonly length: number;
+}
+
+/** Reads an IPv4 or IPv6 address without zone; undefined when it is none. */
+export function parseAddress(text: string): Address | undefined {
+  if (isIPv4(text)) return { family: 4, value: readIpv4(text) };
+  if (isIPv6(text) && !text.includes('%')) return { family: 6, value: readIpv6(text) };
+  return undefined;
+}
+
+/** Reads `address/length`, or an address alone as a prefix of full length. Bits behind the length are dropped. */
+export function parsePrefix(text: string): Prefix | undefined {
+  const [addressText = '', lengthText, ...rest] = text.split('/');
+  const address = parseAddress(addressText);
+  if (address === undefined || rest.length > 0) return undefined;
+  const bits = widthOf(address.family);
+  if (lengthText === undefined) return { family: address.family, base: address.value, length: bits };
+  if (!/^\d{1,3}$/.test(lengthText) || Number(lengthText) > bits) return undefined;
+  const length = Number(lengthText);
+  return { family: address.family, base: address.value & maskOf(address.family, length), length };
+}
+
+/** Whether the text is a prefix with no bit set behind its length. */
+export function isExactPrefix(text: string): boolean {
+  const prefix = parsePrefix(text);
+  const address = parseAddress(text.split('/')[0] ?? '');
+  return prefix !== undefined && address !== undefined && prefix.base === address.value;
+}
+
+export function hostPrefix(address: Address): Prefix {
+  return { family: address.family, base: address.value, length: widthOf(address.family) };
+}
+
+/** Whether every address of `inner` is one of `outer`. */
+export function contains(outer: Prefix, inner: Prefix): boolean {
+  if (outer.family !== inner.family || outer.length > inner.length) return false;
+  return (inner.base & maskOf(outer.family, outer.length)) === outer.base;
+}
+
+export function overlaps(one: Prefix, other: Prefix): boolean {
+  return contains(one, other) || contains(other, one);
+}
+
+/** How many addresses the prefix holds. */
+export function sizeOf(prefix: Prefix): bigint {
+  return 1n << BigInt(widthOf(prefix.family) - prefix.length);
+}
+
+/** Canonical text of an address: dotted, or RFC 5952. */
+export function formatAddress(address: Address): string {
+  return address.family === 4 ? formatIpv4(address.value) : formatIpv6(address.value);
+}
+
+/** Canonical text of a prefix, always with its length. */
+export function formatPrefix(prefix: Prefix): string {
+  return `${formatAddress({ family: prefix.family, value: prefix.base })}/${prefix.length}`;
+}
+
+export function widthOf(family: Family): number {
+  return family === 4 ? 32 : 128;
+}
+
+function maskOf(family: Family, length: number): bigint {
+  const bits = BigInt(widthOf(family));
+  const host = (1n << (bits - BigInt(length))) - 1n;
+  return ((1n << bits) - 1n) ^ host;
+}
+
+function readIpv4(text: string): bigint {
+  return text.split('.').reduce((value, part) => (value << 8n) | BigInt(part), 0n);
+}
+
+function readIpv6(text: string): bigint {
+  const dotted = /^(.*:)(\d+\.\d+\.\d+\.\d+)$/.exec(text);
+  const plain = dotted === null ? text : `${dotted[1] ?? ''}${ipv4Groups(dotted[2] ?? '')}`;
+  const [head = '', tail] = plain.split('::');
+  const before = groupsOf(head);
+  const after = tail === undefined ? [] : groupsOf(tail);
+  const zeros = Array.from({ length: 8 - before.length - after.length }, () => 0n);
+  return [...before, ...zeros, ...after].reduce((value, group) => (value << 16n) | group, 0n);
+}
+
+function ipv4Groups(text: string): string {
+  const value = readIpv4(text);
+  return `${(value >> 16n).toString(16)}:${(value & 0xffffn).toString(16)}`;
+}
+
+function groupsOf(text: string): bigint[] {
+  return text === '' ? [] : text.split(':').map((group) => BigInt(`0x${group}`));
+}
+
+function formatIpv4(value: bigint): string {
+  return [24n, 16n, 8n, 0n].map((shift) => ((value >> shift) & 0xffn).toString()).join('.');
+}
+
+// RFC 5952: lower case, no leading zeros, the longest run of two or more zero groups becomes "::".
+function formatIpv6(value: bigint): string {
+  const groups = Array.from({ length: 8 }, (_, index) => ((value >> BigInt(112 - index * 16)) & 0xffffn).toString(16));
+  const run = longestZeroRun(groups);
+  if (run.length < 2) return groups.join(':');
+  return `${groups.slice(0, run.start).join(':')}::${groups.slice(run.start + run.length).join(':')}`;
+}
+
+function longestZeroRun(groups: readonly string[]): { start: number; length: number } {
+  let best = { start: 0, length: 0 };
+  let start = 0;
+  groups.forEach((group, index) => {
+    if (group !== '0') start = index + 1;
+    else if (index + 1 - start > best.length) best = { start, length: index + 1 - start };
+  });
+  return best;
+}

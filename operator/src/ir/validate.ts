@@ -1,0 +1,85 @@
+import { QuiverError } from '../errors.ts';
+import { byText } from './canonical.ts';
+import type { FabricIr, ServiceIr } from './fabric-ir.ts';
+import { contains, parseAddress, parsePrefix } from './prefix.ts';
+
+type Invariant = (ir: FabricIr) => readonly string[];
+
+/** What every intermediate representation holds to; each answers with the places that break it. */
+export const invariants: Readonly<Record<string, Invariant>> = {
+  namesAreSortedAndUnique: (ir) => [
+    ...unsorted('tenants', ir.tenants.map(({ name }) => name)),
+    ...unsorted('services', ir.services.map(({ name }) => name)),
+    ...unsorted('peers', ir.peers.map(({ router }) => router)),
+    ...unsorted('nodes', ir.nodes.map(({ name }) => name)),
+    ...ir.services.flatMap((service) => unsorted(`${service.name} routes`, service.routes.map(({ name }) => name))),
+  ],
+  allowedTenantsAreKnown: (ir) => {
+    const known = ir.tenants.map(({ name }) => name);
+    return ir.services.flatMap((service) =>
+      service.access
+        .filter(({ tenant, action }) => action === 'Allow' && !known.some((name) => isTenantOrParent(name, tenant)))
+        .map(({ tenant }) => `${service.name} admits ${tenant}`),
+    );
+  },
+  routePeersAreKnown: (ir) => {
+    const known = new Set(ir.peers.map(({ router }) => router));
+    return routesOf(ir).flatMap(({ route }) =>
+      route.peers.filter(({ router }) => !known.has(router)).map(({ router }) => `${route.name} uses ${router}`),
+    );
+  },
+  routesLeadSomewhereInOneWay: (ir) =>
+    routesOf(ir)
+      .filter(({ route }) => (route.peers.length === 0) === (route.targets.length === 0))
+      .map(({ route }) => route.name),
+  prefixesAreCanonical: (ir) => [
+    ...badPrefixes('servicePool', ir.servicePool),
+    ...badPrefixes('returnPool', ir.returnPool),
+    ...ir.services.flatMap(({ name, addresses }) => badPrefixes(name, addresses)),
+    ...ir.tenants.flatMap(({ name, members }) => badPrefixes(name, members.map(({ cidr }) => cidr))),
+  ],
+  serviceAddressesAreRouted: (ir) => {
+    const pools = ir.servicePool.flatMap((text) => parsePrefix(text) ?? []);
+    return ir.services.flatMap(({ name, addresses }) =>
+      addresses.filter((text) => !pools.some((pool) => contains(pool, parsePrefix(text) ?? pool))).map((text) => `${name} ${text}`),
+    );
+  },
+  waypointsAreAddressesUsedOnce: (ir) => {
+    const all = [
+      ...ir.nodes.flatMap(({ waypoints }) => waypoints.map(({ address }) => address)),
+      ...ir.peers.flatMap(({ waypoints }) => waypoints.map(({ address }) => address)),
+    ];
+    return all.filter((text, index) => parseAddress(text) === undefined || all.indexOf(text) !== index);
+  },
+  ownRouterIsNoPeer: (ir) => ir.peers.filter(({ router }) => router === ir.router).map(({ router }) => router),
+  activeSecretIsListed: ({ keySource }) =>
+    keySource.versions.some(({ version }) => version === keySource.active) ? [] : [`version ${keySource.active}`],
+};
+
+/** Throws when the representation contradicts itself: that is a defect of the operator and never the user's. */
+export function assertValid(ir: FabricIr): void {
+  const broken = Object.entries(invariants).flatMap(([name, invariant]) => {
+    const places = invariant(ir);
+    return places.length === 0 ? [] : [`${name}: ${places.join(', ')}`];
+  });
+  if (broken.length > 0) throw new QuiverError('InvariantBroken', broken.join('; '));
+}
+
+function isTenantOrParent(known: string, named: string): boolean {
+  return known === named || known.endsWith(`.${named}`);
+}
+
+function routesOf(ir: FabricIr): { service: ServiceIr; route: ServiceIr['routes'][number] }[] {
+  return ir.services.flatMap((service) => service.routes.map((route) => ({ service, route })));
+}
+
+function unsorted(what: string, names: readonly string[]): string[] {
+  return names.flatMap((name, index) => {
+    const before = names[index - 1];
+    return before !== undefined && byText(before, name) >= 0 ? [`${what}: ${before}, ${name}`] : [];
+  });
+}
+
+function badPrefixes(what: string, texts: readonly string[]): string[] {
+  return texts.filter((text) => parsePrefix(text) === undefined || !text.includes('/')).map((text) => `${what} ${text}`);
+}

@@ -1,0 +1,144 @@
+import type { SvrService as Service } from '../api/generated/service.gen.ts';
+import type { ServiceRoute } from '../api/generated/serviceroute.gen.ts';
+import { sortedBy } from '../ir/canonical.ts';
+import type { PeerIr, RouteIr, RoutePeerIr, RouteTargetIr, TargetSourceName } from '../ir/fabric-ir.ts';
+import { formatAddress, hostPrefix, overlaps, parseAddress, parsePrefix } from '../ir/prefix.ts';
+import type { Reserved } from './addresses.ts';
+import { fullName, problemsOf } from './input.ts';
+import type { Outcome, Problem } from './problem.ts';
+import type { UnroutedService } from './services.ts';
+
+/** What a route needs to know of its surroundings. */
+export interface RouteContext {
+  /** Accepted services. */
+  readonly services: readonly UnroutedService[];
+  /** Full names of all services, accepted or not. */
+  readonly declaredServices: readonly string[];
+  /** What each service says about the source that its servers see. */
+  readonly sources: ReadonlyMap<string, Service['spec']['sourceAddress']>;
+  /** Accepted peers. */
+  readonly peers: readonly PeerIr[];
+  /** Names of all Peer objects, accepted or not. */
+  readonly declaredPeers: readonly string[];
+  /** Addresses that no server can have. */
+  readonly reserved: readonly Reserved[];
+}
+
+/** A route and the full name of the service it belongs to. */
+export interface OwnedRoute {
+  readonly service: string;
+  readonly route: RouteIr;
+}
+
+/** Service routes whose references hold; a way that cannot be used is left out of its route. */
+export function translateServiceRoutes(
+  routes: readonly ServiceRoute[],
+  context: RouteContext,
+): Outcome<readonly OwnedRoute[]> {
+  const results = sortedBy(routes, fullName).map((route) => translateRoute(route, context));
+  return { value: results.flatMap(({ value }) => value), problems: results.flatMap(({ problems }) => problems) };
+}
+
+function translateRoute(route: ServiceRoute, context: RouteContext): Outcome<readonly OwnedRoute[]> {
+  const { spec } = route;
+  const owner = `${route.metadata.namespace ?? 'default'}/${spec.service}`;
+  const service = context.services.find(({ name }) => name === owner);
+  const missing = service === undefined ? [serviceProblem(route, owner, context)] : [];
+  const peers = translateRoutePeers(route, context);
+  const targets = translateTargets(route, service, context);
+  const problems = [...missing, ...shapeProblems(route), ...peers.problems, ...targets.problems];
+  const isUsable = (peers.value.length > 0) !== (targets.value.length > 0);
+  if (service === undefined || !isUsable) return { value: [], problems };
+  const value: RouteIr = {
+    name: fullName(route),
+    peers: peers.value,
+    targets: targets.value,
+    maxSessions: spec.capacity?.maxSessions ?? 0,
+  };
+  return { value: [{ service: owner, route: value }], problems };
+}
+
+function serviceProblem(route: ServiceRoute, owner: string, { declaredServices }: RouteContext): Problem {
+  const problem = problemsOf(route);
+  const isDeclared = declaredServices.includes(owner);
+  if (isDeclared) return problem('ReferenceNotAccepted', 'spec.service', `Service ${owner} is not accepted; see its own conditions`);
+  return problem('UnknownService', 'spec.service', `there is no Service ${owner}; create it or correct the name`);
+}
+
+function shapeProblems(route: ServiceRoute): readonly Problem[] {
+  const { peers, endpoints, targets } = route.spec;
+  const ways = [peers, endpoints, targets].filter((way) => way !== undefined).length;
+  const isEmpty = peers?.length === 0 || targets?.length === 0;
+  if (ways === 1 && !isEmpty) return [];
+  const message = 'give exactly one of peers, endpoints and targets, with at least one entry';
+  return [problemsOf(route)('AmbiguousRoute', 'spec', message)];
+}
+
+function translateRoutePeers(route: ServiceRoute, context: RouteContext): Outcome<readonly RoutePeerIr[]> {
+  const problem = problemsOf(route);
+  const problems: Problem[] = [];
+  const value = new Map<string, RoutePeerIr>();
+  (route.spec.peers ?? []).forEach(({ name, cost }, index) => {
+    const field = `spec.peers[${index}].name`;
+    const peer = context.peers.find((candidate) => candidate.name === name);
+    if (peer === undefined) problems.push(unknownPeer(route, field, name, context));
+    else if (value.has(peer.router)) problems.push(problem('DuplicateEntry', field, `Peer ${name} is in the list already; remove one`));
+    else value.set(peer.router, { router: peer.router, cost });
+  });
+  return { value: sortedBy(value.values(), ({ router }) => router), problems };
+}
+
+function unknownPeer(route: ServiceRoute, field: string, name: string, { declaredPeers }: RouteContext): Problem {
+  const problem = problemsOf(route);
+  if (declaredPeers.includes(name)) return problem('ReferenceNotAccepted', field, `Peer ${name} is not accepted; see its own conditions`);
+  return problem('UnknownPeer', field, `there is no Peer ${name}; create it or correct the name`);
+}
+
+// Targets stay in the user's order: Hunt fills the first, then the next.
+function translateTargets(
+  route: ServiceRoute,
+  service: UnroutedService | undefined,
+  { sources, reserved }: RouteContext,
+): Outcome<readonly RouteTargetIr[]> {
+  const source = sourceOf(sources.get(service?.name ?? ''));
+  const problems: Problem[] = [];
+  const value = new Map<string, RouteTargetIr>();
+  (route.spec.targets ?? []).forEach((target, index) => {
+    const field = `spec.targets[${index}]`;
+    const { port = 0, weight } = target;
+    const address = parseAddress(target.address);
+    const problem = targetProblem(route, `${field}.address`, target.address, { service, reserved });
+    const key = `${address === undefined ? '' : formatAddress(address)} ${port}`;
+    if (problem !== undefined) problems.push(problem);
+    else if (value.has(key)) problems.push(problemsOf(route)('DuplicateEntry', field, `${target.address} is in the list already; remove one`));
+    else if (address !== undefined) value.set(key, { address: formatAddress(address), port, weight, source });
+  });
+  return { value: [...value.values()], problems };
+}
+
+interface TargetSurroundings {
+  readonly service: UnroutedService | undefined;
+  readonly reserved: readonly Reserved[];
+}
+
+function targetProblem(
+  route: ServiceRoute,
+  field: string,
+  text: string,
+  { service, reserved }: TargetSurroundings,
+): Problem | undefined {
+  const problem = problemsOf(route);
+  const address = parseAddress(text);
+  if (address === undefined) return problem('InvalidAddress', field, `"${text}" is no IPv4 or IPv6 address`);
+  const conflict = reserved.find(({ prefix }) => overlaps(prefix, hostPrefix(address)));
+  if (conflict !== undefined) return problem('AddressReserved', field, `${text} meets ${conflict.what}; no server can have it`);
+  const families = (service?.addresses ?? []).map((prefix) => parsePrefix(prefix)?.family);
+  if (families.length === 0 || families.includes(address.family)) return undefined;
+  const message = `Service ${service?.name ?? ''} has no IPv${address.family} address, so no session reaches this target; add one or remove the target`;
+  return problem('TargetFamilyMismatch', field, message);
+}
+
+// A static server may stand anywhere, and only this node's own address is sure to bring its replies back here.
+function sourceOf(wanted: Service['spec']['sourceAddress'] | undefined): TargetSourceName {
+  return wanted === 'Preserve' ? 'Preserve' : 'Node';
+}
