@@ -225,7 +225,7 @@ impl Tables {
             Ok(next) => next,
             Err(reason) => {
                 let step = if reason == DropReason::NoPath { Step::Path } else { Step::Route };
-                let detail = format!("{} of {}", reason.description().trim_end_matches('.'), service.name);
+                let detail = format!("{}: {}", service.name, reason.description());
                 explanation.fail(step, detail, reason);
                 return None;
             }
@@ -277,3 +277,6 @@ impl Tables {
         explanation.pass(Step::Security, detail.to_owned());
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -254,3 +254,6 @@ fn score(hash: u64, weight: u32) -> u64 {
     let logarithm = (u64::from(whole + 1) << FRACTION) - fraction;
     (logarithm << 32) / u64::from(weight)
 }
+
+#[cfg(test)]
+mod tests;

@@ -237,3 +237,6 @@ impl Tables {
         self.service(service).is_some_and(|service| service.serves(protocol, port))
     }
 }
+
+#[cfg(test)]
+mod tests;

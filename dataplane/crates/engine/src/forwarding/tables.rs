@@ -66,6 +66,11 @@ pub struct NodeSettings {
 }
 
 impl NodeSettings {
+    /// The fabric secret of a version.
+    pub fn secret(&self, version: u32) -> Option<&SharedSecret> {
+        self.secrets.iter().find(|(known, _)| *known == version).map(|(_, secret)| secret)
+    }
+
     /// Whether an address is one that clients dial.
     pub fn in_service_pool(&self, address: IpAddr) -> bool {
         self.service_pool.iter().any(|pool| pool.contains(address))
@@ -198,3 +203,6 @@ fn check_secrets(config: &Config, problems: &mut Problems) {
         problems.add(ConfigErrorCode::SecretActiveMissing, "active_secret", message);
     }
 }
+
+#[cfg(test)]
+mod tests;
