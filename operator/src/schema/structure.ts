@@ -96,9 +96,7 @@ function checkList(schema: Schema, value: readonly Json[], path: Path): Finding[
   const { minItems = 0, maxItems = Number.POSITIVE_INFINITY, items = {} } = schema;
   const findings: Finding[] = [];
   if (value.length < minItems) {
-    findings.push(
-      finding(path, `must have at least ${minItems} entries, but has ${value.length}: add one, or remove the field`),
-    );
+    findings.push(finding(path, `is an empty list: add an entry, or remove the field`));
   }
   if (value.length > maxItems)
     findings.push(finding(path, `must have at most ${maxItems} entries, but has ${value.length}`));
