@@ -149,7 +149,7 @@ impl TcpTracker {
             note_ack(sender, receiver, ack);
         }
         if segment.syn {
-            note_syn(sender, receiver, segment, before);
+            note_syn(sender, segment, before);
         } else {
             note_data(sender, receiver, segment);
         }
@@ -234,18 +234,20 @@ fn note_ack(sender: &mut Sent, receiver: &mut Sent, ack: u32) {
     }
 }
 
-fn note_syn(sender: &mut Sent, receiver: &Sent, segment: &TcpSegment, phase: TcpPhase) {
-    let end = segment.seq.wrapping_add(segment.payload_len).wrapping_add(1);
-    // A client that tries again with another number before anybody answered starts over.
-    let is_first = !sender.is(SEEN) || !receiver.is(SEEN);
-    if phase == TcpPhase::Opening && is_first {
-        sender.end = end;
+fn note_syn(sender: &mut Sent, segment: &TcpSegment, phase: TcpPhase) {
+    // Until it is acknowledged a SYN may be sent again with another number.
+    if phase == TcpPhase::Opening && !sender.is(SYN_ACKED) {
+        sender.end = segment.seq.wrapping_add(segment.payload_len).wrapping_add(1);
         sender.flags |= SEEN | SYN;
     }
 }
 
 fn note_data(sender: &mut Sent, receiver: &Sent, segment: &TcpSegment) {
     if sender.is(FIN) || sender.is(RESET) {
+        return;
+    }
+    // RFC 9293 3.10.7.3: what answers a SYN without being a SYN is of an older connection.
+    if receiver.is(SYN) && !receiver.is(SYN_ACKED) && !sender.is(SEEN) {
         return;
     }
     let end = segment.seq.wrapping_add(segment.payload_len);

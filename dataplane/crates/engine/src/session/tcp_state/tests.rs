@@ -85,6 +85,27 @@ fn challenge_ack_to_a_syn_does_not_establish() {
     tracker.observe(Client, &syn(100, None));
     tracker.observe(Server, &data(9_000, 2_000_000_000, 0));
     assert_eq!(tracker.phase(), TcpPhase::Opening);
+    // The client resets the older connection and tries again: the server's real numbers are learned.
+    assert_eq!(tracker.observe(Client, &rst(2_000_000_000, None)), TcpSignal::ImplausibleReset);
+    tracker.observe(Client, &syn(100, None));
+    tracker.observe(Server, &syn(3_000_000_000, Some(101)));
+    assert_eq!(
+        tracker.observe(Client, &data(101, 3_000_000_001, 0)),
+        TcpSignal::Entered(TcpPhase::Established)
+    );
+    assert_eq!(tracker.observe(Server, &rst(3_000_000_001, None)), TcpSignal::Entered(TcpPhase::Closed));
+}
+
+#[test]
+fn server_that_answers_again_with_another_number_is_believed() {
+    let mut tracker = TcpTracker::new();
+    tracker.observe(Client, &syn(100, None));
+    tracker.observe(Server, &syn(500, Some(101)));
+    tracker.observe(Server, &syn(2_500_000_000, Some(101)));
+    assert_eq!(
+        tracker.observe(Client, &data(101, 2_500_000_001, 0)),
+        TcpSignal::Entered(TcpPhase::Established)
+    );
 }
 
 #[test]
