@@ -93,3 +93,6 @@ fn echo_in(bytes: &[u8], outer: &Layout, protocol: u8, tuple: &Tuple) -> Result<
     };
     Ok(Echo { protocol, kind, identifier })
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@
 //! A packet towards a hop: [`rewrite`] (or [`encapsulate`]), then [`tcp_udp`] and a [`shield`], then [`metadata`].
 //! From a hop the same turned round.
 
+pub mod blank;
 pub mod encapsulate;
 pub mod fragment;
 pub mod icmp_error;
@@ -22,6 +23,9 @@ pub mod seal;
 pub mod segments;
 pub mod shield;
 pub mod tcp_udp;
+
+#[cfg(test)]
+mod testing;
 
 mod datagrams;
 mod sum;

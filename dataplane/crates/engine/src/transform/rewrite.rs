@@ -232,3 +232,6 @@ const fn hop_limit_at(family: Family) -> usize {
 fn hop_limit(bytes: &[u8], family: Family) -> u8 {
     byte(bytes, hop_limit_at(family))
 }
+
+#[cfg(test)]
+mod tests;

@@ -117,3 +117,6 @@ fn split_tcp<S: OutputSink>(
     }
     Ok(count)
 }
+
+#[cfg(test)]
+mod tests;

@@ -162,3 +162,6 @@ pub(super) fn datagram_size(packet: &Packet, payload: usize) -> Result<usize, Re
         Segmentation::Udp { .. } | Segmentation::Tcp { .. } => Err(Refusal::Malformed),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -330,3 +330,6 @@ impl Run {
         self.is_open = payload.len() == self.size && last == 0;
     }
 }
+
+#[cfg(test)]
+mod tests;
