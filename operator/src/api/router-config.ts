@@ -61,7 +61,8 @@ const operator = z
   .strictObject({ listen, tls: tls.optional() })
   .refine(({ listen: where, tls: files }) => where.startsWith('unix:') || files !== undefined, {
     path: ['tls'],
-    message: 'is missing; agents on other machines are only served with certificates: add certificate, key and authority',
+    message:
+      'is missing; agents on other machines are only served with certificates: add certificate, key and authority',
   });
 
 /** RouterConfig, `config.quiver.dev/v1alpha1`: one file per router. */
@@ -84,9 +85,7 @@ export const routerConfigSchema = z
     cipher: z.enum(['AES-256-GCM', 'AES-256-CBC-HMAC-SHA256-128']).default('AES-256-GCM'),
     rejection: z.enum(['Tell', 'Silent']).default('Tell'),
     serviceMatch: z.enum(['BestOnly', 'Any']).default('BestOnly'),
-    limits: z
-      .strictObject({ maxSessions: z.number().int().min(1).max(16_777_216).default(262_144) })
-      .prefault({}),
+    limits: z.strictObject({ maxSessions: z.number().int().min(1).max(16_777_216).default(262_144) }).prefault({}),
     fastPath: z.enum(['Auto', 'Off']).default('Auto'),
     operator: operator.optional(),
   })
@@ -127,7 +126,9 @@ function duplicateWaypoints({ nodes }: Checked): Contradiction[] {
       const first = seen.get(key);
       seen.set(key, first ?? place);
       if (first === undefined) return [];
-      return [[['nodes', index, 'waypoints', position, 'address'], `is also the address of ${first}; give each its own`]];
+      return [
+        [['nodes', index, 'waypoints', position, 'address'], `is also the address of ${first}; give each its own`],
+      ];
     }),
   );
 }
@@ -147,7 +148,9 @@ function poolConflicts({ servicePool, returnPool, nodes }: Checked): Contradicti
       const parsed = parsePrefix(candidate);
       return one !== undefined && parsed !== undefined && overlaps(one, parsed);
     });
-    return other === undefined ? [] : [[['servicePool', index], `overlaps ${other} of returnPool; choose another prefix`]];
+    return other === undefined
+      ? []
+      : [[['servicePool', index], `overlaps ${other} of returnPool; choose another prefix`]];
   });
   return [...inPool, ...crossing];
 }

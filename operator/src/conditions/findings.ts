@@ -33,12 +33,18 @@ function checked(type: 'Accepted' | 'ResolvedRefs', own: readonly Problem[]): Fi
 function programmed(ref: ObjectRef, ir: FabricIr, nodes: readonly NodeReport[]): Finding {
   const type = 'Programmed';
   const concerned = nodes.filter(({ wanted }) => sliceOf(wanted, ref, ir) !== undefined);
-  if (concerned.length === 0) return { type, status: 'False', reason: 'NotAccepted', message: 'nothing of it is in force' };
+  if (concerned.length === 0)
+    return { type, status: 'False', reason: 'NotAccepted', message: 'nothing of it is in force' };
   const behind = concerned.filter((node) => !isInForce(node, ref, ir));
   if (behind.length === 0) return { type, status: 'True', reason: 'Programmed', message: '' };
   const refusing = behind.filter(({ rejected }) => rejected.length > 0);
   if (refusing.length > 0) {
-    return { type, status: 'False', reason: 'NodeRejected', message: joinMessages(refusing.map((node) => refusalOf(node, ref))) };
+    return {
+      type,
+      status: 'False',
+      reason: 'NodeRejected',
+      message: joinMessages(refusing.map((node) => refusalOf(node, ref))),
+    };
   }
   return { type, status: 'Unknown', reason: 'Pending', message: joinMessages(behind.map(waitingFor)) };
 }
@@ -66,7 +72,8 @@ function establishedWith(ref: ObjectRef, ir: FabricIr, nodes: readonly NodeRepor
   const up = paths.filter(({ state }) => state === 'Up');
   if (up.length > 0) return { type, status: 'True', reason: 'PathUp', message: '' };
   const suspect = paths.filter(({ state }) => state !== 'Unknown');
-  if (suspect.length === 0) return { type, status: 'Unknown', reason: 'Pending', message: 'no session has used a path yet' };
+  if (suspect.length === 0)
+    return { type, status: 'Unknown', reason: 'Pending', message: 'no session has used a path yet' };
   const told = suspect.map((path) => `${path.localAddress} to ${path.remoteAddress} is ${path.state}`);
   return { type, status: 'False', reason: 'NoPath', message: joinMessages(told) };
 }
@@ -78,7 +85,8 @@ function ready(others: readonly Finding[], own: readonly Problem[]): Finding {
   const failed = others.find(({ status }) => status === 'False');
   if (failed !== undefined) return { type, status: 'False', reason: failed.reason, message: failed.message };
   const [first] = direct;
-  if (first !== undefined) return { type, status: 'False', reason: first.code, message: joinMessages(direct.map(sentenceOf)) };
+  if (first !== undefined)
+    return { type, status: 'False', reason: first.code, message: joinMessages(direct.map(sentenceOf)) };
   const open = others.find((finding) => finding.status === 'Unknown' && isRequired(finding.type));
   if (open !== undefined) return { type, status: 'Unknown', reason: open.reason, message: open.message };
   return { type, status: 'True', reason: 'Ready', message: '' };

@@ -27,7 +27,8 @@ export function joinMessages(messages: readonly string[]): string {
   let length = 0;
   for (const message of messages) {
     length += message.length + 2;
-    if (kept.length > 0 && length > maxMessage - 20) return `${kept.join('; ')}; and ${messages.length - kept.length} more`;
+    if (kept.length > 0 && length > maxMessage - 20)
+      return `${kept.join('; ')}; and ${messages.length - kept.length} more`;
     kept.push(message);
   }
   return kept.join('; ');

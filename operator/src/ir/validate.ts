@@ -8,11 +8,28 @@ type Invariant = (ir: FabricIr) => readonly string[];
 /** What every intermediate representation holds to; each answers with the places that break it. */
 export const invariants: Readonly<Record<string, Invariant>> = {
   namesAreSortedAndUnique: (ir) => [
-    ...unsorted('tenants', ir.tenants.map(({ name }) => name)),
-    ...unsorted('services', ir.services.map(({ name }) => name)),
-    ...unsorted('peers', ir.peers.map(({ router }) => router)),
-    ...unsorted('nodes', ir.nodes.map(({ name }) => name)),
-    ...ir.services.flatMap((service) => unsorted(`${service.name} routes`, service.routes.map(({ name }) => name))),
+    ...unsorted(
+      'tenants',
+      ir.tenants.map(({ name }) => name),
+    ),
+    ...unsorted(
+      'services',
+      ir.services.map(({ name }) => name),
+    ),
+    ...unsorted(
+      'peers',
+      ir.peers.map(({ router }) => router),
+    ),
+    ...unsorted(
+      'nodes',
+      ir.nodes.map(({ name }) => name),
+    ),
+    ...ir.services.flatMap((service) =>
+      unsorted(
+        `${service.name} routes`,
+        service.routes.map(({ name }) => name),
+      ),
+    ),
   ],
   allowedTenantsAreKnown: (ir) => {
     const known = ir.tenants.map(({ name }) => name);
@@ -36,12 +53,19 @@ export const invariants: Readonly<Record<string, Invariant>> = {
     ...badPrefixes('servicePool', ir.servicePool),
     ...badPrefixes('returnPool', ir.returnPool),
     ...ir.services.flatMap(({ name, addresses }) => badPrefixes(name, addresses)),
-    ...ir.tenants.flatMap(({ name, members }) => badPrefixes(name, members.map(({ cidr }) => cidr))),
+    ...ir.tenants.flatMap(({ name, members }) =>
+      badPrefixes(
+        name,
+        members.map(({ cidr }) => cidr),
+      ),
+    ),
   ],
   serviceAddressesAreRouted: (ir) => {
     const pools = ir.servicePool.flatMap((text) => parsePrefix(text) ?? []);
     return ir.services.flatMap(({ name, addresses }) =>
-      addresses.filter((text) => !pools.some((pool) => contains(pool, parsePrefix(text) ?? pool))).map((text) => `${name} ${text}`),
+      addresses
+        .filter((text) => !pools.some((pool) => contains(pool, parsePrefix(text) ?? pool)))
+        .map((text) => `${name} ${text}`),
     );
   },
   waypointsAreAddressesUsedOnce: (ir) => {
@@ -81,5 +105,7 @@ function unsorted(what: string, names: readonly string[]): string[] {
 }
 
 function badPrefixes(what: string, texts: readonly string[]): string[] {
-  return texts.filter((text) => parsePrefix(text) === undefined || !text.includes('/')).map((text) => `${what} ${text}`);
+  return texts
+    .filter((text) => parsePrefix(text) === undefined || !text.includes('/'))
+    .map((text) => `${what} ${text}`);
 }

@@ -37,7 +37,9 @@ function nodeConfig(ir: FabricIr, node: NodeIr): NodeConfig {
     waypointPorts: { first: ir.waypointPorts.first, last: ir.waypointPorts.last },
     servicePool: [...ir.servicePool],
     returnPool: [...ir.returnPool],
-    keySource: { sharedSecret: { versions: ir.keySource.versions.map((one) => ({ ...one })), active: ir.keySource.active } },
+    keySource: {
+      sharedSecret: { versions: ir.keySource.versions.map((one) => ({ ...one })), active: ir.keySource.active },
+    },
     metadata: enums.metadataProtection[ir.metadata],
     cipher: enums.cipher[ir.cipher],
     limits: { maxSessions: ir.maxSessions },

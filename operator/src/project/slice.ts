@@ -1,8 +1,8 @@
 import { NodeConfig } from '@quiver/dataplane-api';
 import type { ObjectRef } from '../api/resources.ts';
 import { qualifiedName } from '../api/resources.ts';
-import type { FabricIr } from '../ir/fabric-ir.ts';
 import { digestOf } from '../ir/canonical.ts';
+import type { FabricIr } from '../ir/fabric-ir.ts';
 
 /** The part of a configuration that stands for one object, as a digest; undefined when the object is not in it. */
 export function sliceOf(config: NodeConfig, ref: ObjectRef, ir: FabricIr): string | undefined {
@@ -14,14 +14,23 @@ function partOf(config: NodeConfig, ref: ObjectRef, ir: FabricIr): Partial<NodeC
   const name = ref.kind === 'Service' || ref.kind === 'ServiceRoute' ? namespacedName(ref) : ref.name;
   switch (ref.kind) {
     case 'Tenant':
-      return nonEmpty('tenants', config.tenants.filter((tenant) => tenant.name === name));
+      return nonEmpty(
+        'tenants',
+        config.tenants.filter((tenant) => tenant.name === name),
+      );
     case 'Service':
-      return nonEmpty('services', config.services.filter((one) => one.name === name).map((one) => ({ ...one, routes: [] })));
+      return nonEmpty(
+        'services',
+        config.services.filter((one) => one.name === name).map((one) => ({ ...one, routes: [] })),
+      );
     case 'ServiceRoute':
       return nonEmpty('services', servicesWithRoute(config, name));
     case 'Peer': {
       const router = ir.peers.find((peer) => peer.name === name)?.router;
-      return nonEmpty('peers', config.peers.filter((peer) => peer.router === router));
+      return nonEmpty(
+        'peers',
+        config.peers.filter((peer) => peer.router === router),
+      );
     }
     case 'RouterConfig':
       return { ...config, tenants: [], services: [], peers: [] };
@@ -40,14 +49,14 @@ function servicesWithRoute({ services }: NodeConfig, name: string): NodeConfig['
 
 function emptyService(): Omit<NodeConfig['services'][number], 'name' | 'routes'> {
   return {
-  addresses: [],
-  ports: [],
-  access: [],
-  scope: 0,
-  encryption: 0,
-  integrity: 0,
-  idleTimeoutSeconds: 0,
-  spread: 0,
+    addresses: [],
+    ports: [],
+    access: [],
+    scope: 0,
+    encryption: 0,
+    integrity: 0,
+    idleTimeoutSeconds: 0,
+    spread: 0,
   };
 }
 

@@ -45,7 +45,13 @@ export class FilesReader {
     }
     this.#files = await this.#readResources();
     const collected = collectFiles(this.#files);
-    const made = makeSnapshot({ router, routerProblems, secrets: this.#secrets, collected, generations: this.#generations });
+    const made = makeSnapshot({
+      router,
+      routerProblems,
+      secrets: this.#secrets,
+      collected,
+      generations: this.#generations,
+    });
     this.#generations = made.generations;
     return made.snapshot;
   }
@@ -83,7 +89,8 @@ export class FilesReader {
     for (const [index, { version, file }] of keySource.versions.entries()) {
       const bytes = await readFile(this.#besideRouter(file)).catch((caught: unknown) => fromUnknown(caught));
       const mistake = bytes instanceof QuiverError ? bytes.message : secretMistake(bytes);
-      if (mistake === undefined && !(bytes instanceof QuiverError)) value.push(new FabricSecret(version, trimmed(bytes)));
+      if (mistake === undefined && !(bytes instanceof QuiverError))
+        value.push(new FabricSecret(version, trimmed(bytes)));
       else problems.push(this.#secretProblem(index, mistake ?? '', lineOf(['keySource', 'versions', index, 'file'])));
     }
     return { value, problems };
@@ -140,7 +147,9 @@ async function listYaml(place: string): Promise<readonly string[]> {
   try {
     if ((await stat(place)).isFile()) return [place];
     const entries = await readdir(place, { recursive: true, withFileTypes: true });
-    return entries.filter((entry) => !entry.isDirectory() && isResourceName(entry.name)).map((entry) => join(entry.parentPath, entry.name));
+    return entries
+      .filter((entry) => !entry.isDirectory() && isResourceName(entry.name))
+      .map((entry) => join(entry.parentPath, entry.name));
   } catch (caught) {
     throw fromUnknown(caught, 'SourceUnreadable');
   }

@@ -72,7 +72,9 @@ class Watching implements Subscription {
   #watch(place: string): void {
     try {
       const watcher = watch(place, { recursive: true, persistent: false }, () => this.#soon());
-      watcher.on('error', (error) => this.#deps.logger.warn('watching failed, polling goes on', { place, reason: error.message }));
+      watcher.on('error', (error) =>
+        this.#deps.logger.warn('watching failed, polling goes on', { place, reason: error.message }),
+      );
       this.#watchers.push(watcher);
     } catch (caught) {
       this.#deps.logger.warn('cannot watch, polling instead', { place, reason: fromUnknown(caught).message });
@@ -95,7 +97,9 @@ class Watching implements Subscription {
       this.#signature = signature;
       if (!this.#isClosed) this.#listener(snapshot);
     } catch (caught) {
-      this.#deps.logger.error('the resources cannot be read, the last state goes on', { reason: fromUnknown(caught).message });
+      this.#deps.logger.error('the resources cannot be read, the last state goes on', {
+        reason: fromUnknown(caught).message,
+      });
     } finally {
       this.#isReading = false;
     }

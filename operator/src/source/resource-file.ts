@@ -1,4 +1,4 @@
-import { type Kind, KINDS, type QuiverObject } from '../api/generated/kinds.gen.ts';
+import { KINDS, type Kind, type QuiverObject } from '../api/generated/kinds.gen.ts';
 import { configGroupVersion, describeRef, type ObjectRef } from '../api/resources.ts';
 import { type Crd, didYouMean, type Finding, type Json, validateObject, withDefaults } from '../schema/index.ts';
 import { refOf } from '../translate/input.ts';
@@ -64,12 +64,7 @@ interface Envelope {
   readonly metadata: { readonly [key: string]: Json };
 }
 
-function parseDocument(
-  document: YamlDocument,
-  file: string,
-  crds: Crds,
-  previous: Previous,
-): Part {
+function parseDocument(document: YamlDocument, file: string, crds: Crds, previous: Previous): Part {
   const refuse = (message: string): Part => ({
     objects: [],
     refused: [],
@@ -78,7 +73,8 @@ function parseDocument(
   const envelope = readEnvelope(document.value);
   if (envelope === undefined) return refuse('the document is no object; it needs apiVersion, kind, metadata and spec');
   const { apiVersion, kind } = envelope;
-  if (apiVersion === configGroupVersion) return refuse('a RouterConfig is given by its own option; move it out of the resources');
+  if (apiVersion === configGroupVersion)
+    return refuse('a RouterConfig is given by its own option; move it out of the resources');
   const crd = typeof kind === 'string' ? crds.get(kind) : undefined;
   if (crd === undefined || !isKind(kind)) return refuse(unknownKind(kind));
   if (typeof envelope.metadata['name'] !== 'string') return refuse(`metadata.name is missing; give the ${kind} a name`);
@@ -101,8 +97,11 @@ function judge(candidate: Candidate, previous: Previous): Part {
   const findings = validateObject(crd, value, before as unknown as Json | undefined);
   const locate = (field: string) => ({ file, line: document.lineOf(parseFieldPath(field)) });
   const mistakes = findings.map((finding) => ({ ...findingProblem(ref, finding), location: locate(finding.path) }));
-  const refusals = mistakes.length > 0 ? [] : unsupportedIn(object).map((one) => ({ ...one, location: locate(one.field) }));
-  const problems = [...mistakes, ...refusals].map((problem) => (before === undefined ? problem : staysAsItWas(problem)));
+  const refusals =
+    mistakes.length > 0 ? [] : unsupportedIn(object).map((one) => ({ ...one, location: locate(one.field) }));
+  const problems = [...mistakes, ...refusals].map((problem) =>
+    before === undefined ? problem : staysAsItWas(problem),
+  );
   if (problems.length > 0) return { objects: [], refused: [ref], problems };
   return { objects: [{ object, file, lineOf: (field) => locate(field).line }], refused: [], problems };
 }

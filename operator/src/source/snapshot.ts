@@ -1,6 +1,6 @@
 import type { QuiverObject } from '../api/generated/kinds.gen.ts';
-import type { RouterConfig } from '../api/router-config.ts';
 import { describeRef, type ObjectRef } from '../api/resources.ts';
+import type { RouterConfig } from '../api/router-config.ts';
 import { refOf } from '../translate/input.ts';
 import type { Location, Problem } from '../translate/problem.ts';
 import type { FabricSecret } from './fabric-secret.ts';
@@ -24,7 +24,10 @@ export function makeSnapshot(parts: SnapshotParts): {
 } {
   const { router, secrets, collected } = parts;
   const places = new Map(collected.objects.map((one) => [describeRef(refOf(one.object)), one]));
-  const generations = nextGenerations(parts.generations, collected.objects.map(({ object }) => object));
+  const generations = nextGenerations(
+    parts.generations,
+    collected.objects.map(({ object }) => object),
+  );
   const objects = collected.objects.map(({ object }) => withGeneration(object, generations));
   const snapshot: Snapshot = {
     router,

@@ -29,7 +29,9 @@ export function readYaml(text: string): YamlFile {
   const mistakes: YamlMistake[] = [];
   for (const document of parsed) {
     const errors = [...document.errors, ...document.warnings];
-    mistakes.push(...errors.map(({ pos, message }) => ({ line: lines.linePos(pos[0]).line, message: oneLine(message) })));
+    mistakes.push(
+      ...errors.map(({ pos, message }) => ({ line: lines.linePos(pos[0]).line, message: oneLine(message) })),
+    );
     const root = document.contents;
     if (errors.length > 0 || isEmpty(root)) continue;
     const read = plainValue(() => document.toJS({ maxAliasCount: 100 }) as unknown);
@@ -71,7 +73,9 @@ function nearestNode(root: Node | null, path: Path): Node | null {
 // A field is shown where its key stands, an item where it begins.
 function stepInto(node: Node | null, segment: string | number): { shown: Node | null; inner: Node | null } | undefined {
   if (isMap(node)) {
-    const pair = node.items.find((item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(segment));
+    const pair = node.items.find(
+      (item) => isPair(item) && isScalar(item.key) && String(item.key.value) === String(segment),
+    );
     return pair === undefined ? undefined : { shown: pair.key as Node, inner: (pair.value ?? null) as Node | null };
   }
   if (isSeq(node) && typeof segment === 'number') {

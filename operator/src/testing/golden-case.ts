@@ -1,9 +1,9 @@
 import { NodeConfig } from '@quiver/dataplane-api';
 import { parseDocument, stringify } from 'yaml';
-import { mergeConditions } from '../conditions/merge.ts';
-import { findingsFor } from '../conditions/findings.ts';
-import type { NodeReport } from '../conditions/node-report.ts';
 import { qualifiedName } from '../api/resources.ts';
+import { findingsFor } from '../conditions/findings.ts';
+import { mergeConditions } from '../conditions/merge.ts';
+import type { NodeReport } from '../conditions/node-report.ts';
 import { assertValid } from '../ir/validate.ts';
 import { projectAll } from '../project/node-config.ts';
 import { FabricSecret } from '../source/fabric-secret.ts';
@@ -53,7 +53,10 @@ export function goldenOutput(text: string, crds: Crds): string {
   });
   const conditions = objectsOf(snapshot).map(({ ref, generation }) => {
     const merged = mergeConditions(findingsFor(ref, { ir, problems, nodes }), [], generation, '2026-01-01T00:00:00Z');
-    return [`${ref.kind} ${qualifiedName(ref)}`, merged.map(({ type, status, reason }) => `${type}=${status} ${reason}`)];
+    return [
+      `${ref.kind} ${qualifiedName(ref)}`,
+      merged.map(({ type, status, reason }) => `${type}=${status} ${reason}`),
+    ];
   });
   return write({
     problems: problems.map(formatProblem),

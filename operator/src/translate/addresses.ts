@@ -75,7 +75,9 @@ function readFixed(service: Service, reserved: readonly Reserved[]): Outcome<rea
     const prefix = parsePrefix(text);
     const conflict = prefix === undefined ? undefined : reserved.find((one) => overlaps(one.prefix, prefix));
     if (prefix === undefined) {
-      problems.push(problem('InvalidAddress', field, `"${text}" is no address or prefix; write one like 198.51.100.7/32`));
+      problems.push(
+        problem('InvalidObject', field, `"${text}" is no address or prefix; write one like 198.51.100.7/32`),
+      );
     } else if (conflict !== undefined) {
       problems.push(problem('AddressReserved', field, `${text} meets ${conflict.what}; choose another address`));
     } else value.push(prefix);
@@ -94,7 +96,13 @@ function allocate(
   const value = services.map((service): readonly [string, readonly Prefix[]] => {
     const addresses = spaces.map((space) => space.take(fullName(service)));
     if (addresses.includes(undefined)) problems.push(exhausted(service, router));
-    return [fullName(service), sortedBy(addresses.filter((one) => one !== undefined), formatPrefix)];
+    return [
+      fullName(service),
+      sortedBy(
+        addresses.filter((one) => one !== undefined),
+        formatPrefix,
+      ),
+    ];
   });
   return { value, problems };
 }

@@ -29,7 +29,10 @@ export function translate(input: TranslateInput): Translation {
 
   const tenants = translateTenants(input.tenants);
   const peers = translatePeers(known.accepted, router);
-  const reserved = reservedAddresses(router, peers.value.flatMap(({ waypoints }) => waypoints.map(({ address }) => address)));
+  const reserved = reservedAddresses(
+    router,
+    peers.value.flatMap(({ waypoints }) => waypoints.map(({ address }) => address)),
+  );
   const addresses = assignAddresses(offered.accepted, router, reserved);
   const tenantNames = [...input.tenants.map(({ metadata }) => metadata.name), ...refusedNames(input, 'Tenant')];
   const claimed = translateServices(offered.accepted, { addresses: addresses.value, tenants: tenantNames });
@@ -130,11 +133,13 @@ function unroutedProblems(
 }
 
 function canonicalPrefixes(texts: readonly string[]): readonly string[] {
-  return texts.flatMap((text) => parsePrefix(text) ?? []).map(formatPrefix).sort();
+  return texts
+    .flatMap((text) => parsePrefix(text) ?? [])
+    .map(formatPrefix)
+    .sort();
 }
 
 function canonicalAddress(text: string): string {
   const address = parseAddress(text);
   return address === undefined ? text : formatAddress(address);
 }
-

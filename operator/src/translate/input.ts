@@ -1,8 +1,8 @@
-import type { ObjectRef } from '../api/resources.ts';
 import type { Peer } from '../api/generated/peer.gen.ts';
 import type { SvrService as Service } from '../api/generated/service.gen.ts';
 import type { ServiceRoute } from '../api/generated/serviceroute.gen.ts';
 import type { Tenant } from '../api/generated/tenant.gen.ts';
+import type { ObjectRef } from '../api/resources.ts';
 import type { RouterConfig } from '../api/router-config.ts';
 import type { Problem, ProblemReason } from './problem.ts';
 

@@ -86,11 +86,13 @@ function waypointProblem(
   const problem = problemsOf(peer);
   const field = `spec.waypoints[${index}].address`;
   const text = peer.spec.waypoints?.[index]?.address ?? '';
-  if (address === undefined) return problem('InvalidAddress', field, `"${text}" is no IPv4 or IPv6 address`);
+  if (address === undefined) return problem('InvalidObject', field, `"${text}" is no IPv4 or IPv6 address`);
   const owner = taken.get(formatAddress(address)) ?? earlierOwner(earlier, formatAddress(address));
-  if (owner !== undefined) return problem('WaypointConflict', field, `${text} is also ${owner}; give each node its own`);
+  if (owner !== undefined)
+    return problem('WaypointConflict', field, `${text} is also ${owner}; give each node its own`);
   const pool = [...router.servicePool, ...router.returnPool].find((candidate) => holds(candidate, address));
-  if (pool !== undefined) return problem('AddressReserved', field, `${text} lies in pool ${pool} of this router; choose another pool`);
+  if (pool !== undefined)
+    return problem('AddressReserved', field, `${text} lies in pool ${pool} of this router; choose another pool`);
   if (ownWaypoints(router).some((own) => own.address.family === address.family)) return undefined;
   const message = `no node of router ${router.router} has an IPv${address.family} waypoint; add one to the router file`;
   return problem('MissingFamily', field, message);
@@ -127,5 +129,7 @@ function ownWaypoints(router: RouterConfig): readonly { address: Address; owner:
 
 function bySeniority(peers: readonly Peer[]): Peer[] {
   const age = ({ metadata }: Peer) => metadata.creationTimestamp ?? '';
-  return [...peers].sort((one, other) => byText(age(one), age(other)) || byText(one.metadata.name, other.metadata.name));
+  return [...peers].sort(
+    (one, other) => byText(age(one), age(other)) || byText(one.metadata.name, other.metadata.name),
+  );
 }

@@ -47,7 +47,7 @@ function translateRoute(route: ServiceRoute, context: RouteContext): Outcome<rea
   const peers = translateRoutePeers(route, context);
   const targets = translateTargets(route, service, context);
   const problems = [...missing, ...shapeProblems(route), ...peers.problems, ...targets.problems];
-  const isUsable = (peers.value.length > 0) !== (targets.value.length > 0);
+  const isUsable = peers.value.length > 0 !== targets.value.length > 0;
   if (service === undefined || !isUsable) return { value: [], problems };
   const value: RouteIr = {
     name: fullName(route),
@@ -61,7 +61,8 @@ function translateRoute(route: ServiceRoute, context: RouteContext): Outcome<rea
 function serviceProblem(route: ServiceRoute, owner: string, { declaredServices }: RouteContext): Problem {
   const problem = problemsOf(route);
   const isDeclared = declaredServices.includes(owner);
-  if (isDeclared) return problem('ReferenceNotAccepted', 'spec.service', `Service ${owner} is not accepted; see its own conditions`);
+  if (isDeclared)
+    return problem('ReferenceNotAccepted', 'spec.service', `Service ${owner} is not accepted; see its own conditions`);
   return problem('UnknownService', 'spec.service', `there is no Service ${owner}; create it or correct the name`);
 }
 
@@ -71,7 +72,7 @@ function shapeProblems(route: ServiceRoute): readonly Problem[] {
   const isEmpty = peers?.length === 0 || targets?.length === 0;
   if (ways === 1 && !isEmpty) return [];
   const message = 'give exactly one of peers, endpoints and targets, with at least one entry';
-  return [problemsOf(route)('AmbiguousRoute', 'spec', message)];
+  return [problemsOf(route)('InvalidObject', 'spec', message)];
 }
 
 function translateRoutePeers(route: ServiceRoute, context: RouteContext): Outcome<readonly RoutePeerIr[]> {
@@ -82,7 +83,8 @@ function translateRoutePeers(route: ServiceRoute, context: RouteContext): Outcom
     const field = `spec.peers[${index}].name`;
     const peer = context.peers.find((candidate) => candidate.name === name);
     if (peer === undefined) problems.push(unknownPeer(route, field, name, context));
-    else if (value.has(peer.router)) problems.push(problem('DuplicateEntry', field, `Peer ${name} is in the list already; remove one`));
+    else if (value.has(peer.router))
+      problems.push(problem('InvalidObject', field, `Peer ${name} is in the list already; remove one`));
     else value.set(peer.router, { router: peer.router, cost });
   });
   return { value: sortedBy(value.values(), ({ router }) => router), problems };
@@ -90,7 +92,8 @@ function translateRoutePeers(route: ServiceRoute, context: RouteContext): Outcom
 
 function unknownPeer(route: ServiceRoute, field: string, name: string, { declaredPeers }: RouteContext): Problem {
   const problem = problemsOf(route);
-  if (declaredPeers.includes(name)) return problem('ReferenceNotAccepted', field, `Peer ${name} is not accepted; see its own conditions`);
+  if (declaredPeers.includes(name))
+    return problem('ReferenceNotAccepted', field, `Peer ${name} is not accepted; see its own conditions`);
   return problem('UnknownPeer', field, `there is no Peer ${name}; create it or correct the name`);
 }
 
@@ -110,7 +113,8 @@ function translateTargets(
     const problem = targetProblem(route, `${field}.address`, target.address, { service, reserved });
     const key = `${address === undefined ? '' : formatAddress(address)} ${port}`;
     if (problem !== undefined) problems.push(problem);
-    else if (value.has(key)) problems.push(problemsOf(route)('DuplicateEntry', field, `${target.address} is in the list already; remove one`));
+    else if (value.has(key))
+      problems.push(problemsOf(route)('InvalidObject', field, `${target.address} is in the list already; remove one`));
     else if (address !== undefined) value.set(key, { address: formatAddress(address), port, weight, source });
   });
   return { value: [...value.values()], problems };
@@ -129,9 +133,10 @@ function targetProblem(
 ): Problem | undefined {
   const problem = problemsOf(route);
   const address = parseAddress(text);
-  if (address === undefined) return problem('InvalidAddress', field, `"${text}" is no IPv4 or IPv6 address`);
+  if (address === undefined) return problem('InvalidObject', field, `"${text}" is no IPv4 or IPv6 address`);
   const conflict = reserved.find(({ prefix }) => overlaps(prefix, hostPrefix(address)));
-  if (conflict !== undefined) return problem('AddressReserved', field, `${text} meets ${conflict.what}; no server can have it`);
+  if (conflict !== undefined)
+    return problem('AddressReserved', field, `${text} meets ${conflict.what}; no server can have it`);
   const families = (service?.addresses ?? []).map((prefix) => parsePrefix(prefix)?.family);
   if (families.length === 0 || families.includes(address.family)) return undefined;
   const message = `Service ${service?.name ?? ''} has no IPv${address.family} address, so no session reaches this target; add one or remove the target`;

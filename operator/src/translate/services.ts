@@ -2,8 +2,8 @@ import type { SvrService as Service, ServiceSpecPort as ServicePort } from '../a
 import { sortedBy } from '../ir/canonical.ts';
 import type { AccessRuleIr, PortRuleIr, ServiceIr } from '../ir/fabric-ir.ts';
 import { formatPrefix, type Prefix } from '../ir/prefix.ts';
-import { fullName, problemsOf } from './input.ts';
 import { parseSeconds } from './duration.ts';
+import { fullName, problemsOf } from './input.ts';
 import type { Outcome, Problem } from './problem.ts';
 import { isWithin } from './tenants.ts';
 
@@ -54,13 +54,14 @@ function translatePorts(service: Service): Outcome<readonly PortRuleIr[]> {
   (service.spec.ports ?? []).forEach((rule, index) => {
     const mistake = portMistake(rule);
     if (mistake === undefined) value.push(readPort(rule));
-    else problems.push(problem('InvalidPorts', `spec.ports[${index}].${mistake.field}`, mistake.message));
+    else problems.push(problem('InvalidObject', `spec.ports[${index}].${mistake.field}`, mistake.message));
   });
   return { value: sortPorts(value), problems };
 }
 
 function portMistake({ protocol, port, endPort, number }: ServicePort): { field: string; message: string } | undefined {
-  if (protocol === 'IP' && number === undefined) return { field: 'number', message: 'protocol IP needs the number of the protocol' };
+  if (protocol === 'IP' && number === undefined)
+    return { field: 'number', message: 'protocol IP needs the number of the protocol' };
   if ((protocol === 'ICMP' || protocol === 'IP') && port !== undefined) {
     return { field: 'port', message: `${protocol} has no ports; remove port` };
   }

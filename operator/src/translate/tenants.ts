@@ -40,7 +40,8 @@ function readClaims(tenant: Tenant): Outcome<readonly Claim[]> {
     (member.cidrs ?? []).forEach((text, position) => {
       const prefix = parsePrefix(text);
       const place = `${field}.cidrs[${position}]`;
-      if (prefix === undefined) problems.push(problem('InvalidAddress', place, `"${text}" is no prefix; write one like 10.1.0.0/24`));
+      if (prefix === undefined)
+        problems.push(problem('InvalidObject', place, `"${text}" is no prefix; write one like 10.1.0.0/24`));
       else value.push({ tenant, field: place, prefix, interface: member.interface ?? '' });
     });
   });

@@ -13,30 +13,74 @@ interface Unsupported<T> {
 
 const service: readonly Unsupported<Service['spec']>[] = [
   used('path.sla', (spec) => spec.path.sla !== undefined, 'paths are not measured yet; remove sla'),
-  used('path.criterion', (spec) => spec.path.criterion !== 'Cost', 'paths are chosen by cost only; set Cost or remove it'),
-  used('path.resiliency', (spec) => spec.path.resiliency !== 'None', 'a session stays on its path yet; set None or remove it'),
+  used(
+    'path.criterion',
+    (spec) => spec.path.criterion !== 'Cost',
+    'paths are chosen by cost only; set Cost or remove it',
+  ),
+  used(
+    'path.resiliency',
+    (spec) => spec.path.resiliency !== 'None',
+    'a session stays on its path yet; set None or remove it',
+  ),
   used('qos', (spec) => spec.qos !== undefined, 'sessions have no classes and no rates yet; remove qos'),
-  used('export', (spec) => spec.export, 'routers do not exchange services yet; remove export and write a ServiceRoute at the other router'),
+  used(
+    'export',
+    (spec) => spec.export,
+    'routers do not exchange services yet; remove export and write a ServiceRoute at the other router',
+  ),
 ];
 
 const serviceRoute: readonly Unsupported<ServiceRoute['spec']>[] = [
-  used('endpoints', (spec) => spec.endpoints !== undefined, 'there are no core Services in standalone mode; use targets'),
+  used(
+    'endpoints',
+    (spec) => spec.endpoints !== undefined,
+    'there are no core Services in standalone mode; use targets',
+  ),
   used('health', (spec) => spec.health !== undefined, 'targets are not probed yet; remove health'),
-  used('capacity.sessionRate', (spec) => spec.capacity?.sessionRate !== undefined, 'the rate of new sessions is not limited yet; remove it'),
-  used('capacity.highWater', (spec) => spec.capacity?.highWater !== undefined, 'watermarks are not kept yet; use maxSessions alone'),
-  used('capacity.lowWater', (spec) => spec.capacity?.lowWater !== undefined, 'watermarks are not kept yet; use maxSessions alone'),
+  used(
+    'capacity.sessionRate',
+    (spec) => spec.capacity?.sessionRate !== undefined,
+    'the rate of new sessions is not limited yet; remove it',
+  ),
+  used(
+    'capacity.highWater',
+    (spec) => spec.capacity?.highWater !== undefined,
+    'watermarks are not kept yet; use maxSessions alone',
+  ),
+  used(
+    'capacity.lowWater',
+    (spec) => spec.capacity?.lowWater !== undefined,
+    'watermarks are not kept yet; use maxSessions alone',
+  ),
 ];
 
 const peer: readonly Unsupported<Peer['spec']>[] = [
-  used('connectivity', (spec) => spec.connectivity !== 'Bidirectional', 'both ends must reach each other yet; set Bidirectional or remove it'),
-  used('transport', (spec) => spec.transport === 'SinglePort', 'sessions have ports of their own yet; set Auto, Native or UDP'),
+  used(
+    'connectivity',
+    (spec) => spec.connectivity !== 'Bidirectional',
+    'both ends must reach each other yet; set Bidirectional or remove it',
+  ),
+  used(
+    'transport',
+    (spec) => spec.transport === 'SinglePort',
+    'sessions have ports of their own yet; set Auto, Native or UDP',
+  ),
   used('liveness', (spec) => spec.liveness !== undefined, 'paths are not probed yet; remove liveness'),
 ];
 
 const tenantMember: readonly Unsupported<TenantMember>[] = [
-  used('namespaceSelector', (member) => member.namespaceSelector !== undefined, 'there are no pods in standalone mode; use cidrs'),
+  used(
+    'namespaceSelector',
+    (member) => member.namespaceSelector !== undefined,
+    'there are no pods in standalone mode; use cidrs',
+  ),
   used('podSelector', (member) => member.podSelector !== undefined, 'there are no pods in standalone mode; use cidrs'),
-  used('serviceAccounts', (member) => member.serviceAccounts !== undefined, 'there are no pods in standalone mode; use cidrs'),
+  used(
+    'serviceAccounts',
+    (member) => member.serviceAccounts !== undefined,
+    'there are no pods in standalone mode; use cidrs',
+  ),
 ];
 
 /** What a service asks for that is not implemented. Ignoring it would promise what is not kept, so the object is refused. */
