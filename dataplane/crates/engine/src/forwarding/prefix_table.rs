@@ -7,13 +7,12 @@ use core::net::IpAddr;
 use std::collections::BTreeMap;
 
 use crate::config::Prefix;
-use crate::forwarding::prefix::bits;
 
 /// Values by prefix.
 #[derive(Clone, Debug)]
 pub(crate) struct PrefixTable<T> {
-    v4: Ranges,
-    v6: Ranges,
+    v4: Ranges<u32>,
+    v6: Ranges<u128>,
     nodes: Box<[Node<T>]>,
 }
 
@@ -25,10 +24,10 @@ struct Node<T> {
     value: T,
 }
 
-/// The ranges of one family: where each starts, and the node of its longest prefix.
-#[derive(Clone, Debug, Default)]
-struct Ranges {
-    starts: Vec<u128>,
+/// The ranges of one family: where each starts, and the node of its longest prefix. IPv4 has its own width to stay in the cache.
+#[derive(Clone, Debug)]
+struct Ranges<K> {
+    starts: Vec<K>,
     owners: Vec<Option<u32>>,
 }
 
@@ -36,7 +35,7 @@ impl<T> PrefixTable<T> {
     /// Builds the table. The prefixes must be of valid length and without host bits.
     pub(crate) fn build(values: BTreeMap<Prefix, T>) -> Self {
         let mut nodes: Vec<Node<T>> = Vec::with_capacity(values.len());
-        let mut builders = [RangesBuilder::default(), RangesBuilder::default()];
+        let mut builders = [RangesBuilder::new(), RangesBuilder::new()];
         // By address, then shorter before longer: a prefix follows all that hold it.
         for (prefix, value) in values {
             let index = u32::try_from(nodes.len()).unwrap_or(u32::MAX);
@@ -46,13 +45,17 @@ impl<T> PrefixTable<T> {
             nodes.push(Node { length: prefix.length, parent, value });
         }
         let [v4, v6] = builders.map(RangesBuilder::finish);
+        let v4 = Ranges { starts: v4.starts.iter().map(|start| *start as u32).collect(), owners: v4.owners };
         Self { v4, v6, nodes: nodes.into_boxed_slice() }
     }
 
     /// The values of all prefixes that hold `address`, with their lengths, the longest prefix first.
     pub(crate) fn containing(&self, address: IpAddr) -> impl Iterator<Item = (u8, &T)> + Clone + '_ {
-        let ranges = if address.is_ipv4() { &self.v4 } else { &self.v6 };
-        let first = ranges.owner(bits(address)).and_then(|index| self.node(index));
+        let owner = match address {
+            IpAddr::V4(address) => self.v4.owner(address.to_bits()),
+            IpAddr::V6(address) => self.v6.owner(address.to_bits()),
+        };
+        let first = owner.and_then(|index| self.node(index));
         core::iter::successors(first, |node| self.node(node.parent?)).map(|node| (node.length, &node.value))
     }
 
@@ -61,12 +64,14 @@ impl<T> PrefixTable<T> {
     }
 }
 
-impl Ranges {
-    fn owner(&self, key: u128) -> Option<u32> {
+impl<K: Ord> Ranges<K> {
+    fn owner(&self, key: K) -> Option<u32> {
         let behind = self.starts.partition_point(|start| *start <= key);
         self.owners.get(behind.checked_sub(1)?).copied().flatten()
     }
+}
 
+impl Ranges<u128> {
     /// Begins a range; an empty one in front of it disappears.
     fn begin(&mut self, start: u128, owner: Option<u32>) {
         if self.starts.last() == Some(&start) {
@@ -79,14 +84,17 @@ impl Ranges {
 }
 
 /// Sweeps over prefixes in order.
-#[derive(Default)]
 struct RangesBuilder {
-    ranges: Ranges,
+    ranges: Ranges<u128>,
     /// Prefixes that hold the present place: last address and node.
     open: Vec<(u128, u32)>,
 }
 
 impl RangesBuilder {
+    const fn new() -> Self {
+        Self { ranges: Ranges { starts: Vec::new(), owners: Vec::new() }, open: Vec::new() }
+    }
+
     /// Adds a prefix and returns the node of the next shorter one.
     fn push(&mut self, prefix: &Prefix, index: u32) -> Option<u32> {
         let first = prefix.first();
@@ -106,7 +114,7 @@ impl RangesBuilder {
         }
     }
 
-    fn finish(mut self) -> Ranges {
+    fn finish(mut self) -> Ranges<u128> {
         self.close_before(None);
         self.ranges
     }
