@@ -45,7 +45,9 @@ impl<T> PrefixTable<T> {
             nodes.push(Node { length: prefix.length, parent, value });
         }
         let [v4, v6] = builders.map(RangesBuilder::finish);
-        let v4 = Ranges { starts: v4.starts.iter().map(|start| *start as u32).collect(), owners: v4.owners };
+        // Behind the last IPv4 address no range begins.
+        let starts: Vec<u32> = v4.starts.iter().map_while(|start| u32::try_from(*start).ok()).collect();
+        let v4 = Ranges { starts, owners: v4.owners };
         Self { v4, v6, nodes: nodes.into_boxed_slice() }
     }
 
@@ -64,7 +66,7 @@ impl<T> PrefixTable<T> {
     }
 }
 
-impl<K: Ord> Ranges<K> {
+impl<K: Ord + Copy> Ranges<K> {
     fn owner(&self, key: K) -> Option<u32> {
         let behind = self.starts.partition_point(|start| *start <= key);
         self.owners.get(behind.checked_sub(1)?).copied().flatten()
