@@ -19,3 +19,21 @@ pub fn udp(tuple: &Tuple, out: &mut Packet) -> Result<(), Refusal> {
     layout::finish_udp(out, l4);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::testing::{FAMILIES, assert_sound, finished, hop, l4};
+
+    #[test]
+    fn packet_is_an_empty_datagram_of_the_tuple_with_a_right_checksum() {
+        for family in FAMILIES {
+            let mut out = Packet::from_bytes(&[0xee; 100]);
+            udp(&hop(family), &mut out).unwrap();
+            assert_sound(&out);
+            assert_eq!(out.len(), usize::from(family.header_len()) + 8);
+            assert_eq!(l4(&out)[..6], [0x40, 0, 0x42, 0x69, 0, 8]);
+            assert_eq!(finished(&out).len(), out.len());
+        }
+    }
+}

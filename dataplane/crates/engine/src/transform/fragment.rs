@@ -2,6 +2,8 @@
 
 use core::ops::Range;
 
+use quiver_wire::metadata::path::FragmentInfo;
+
 use super::layout::{self, Layout, UDP, put, put8, put16, put32};
 use super::{Family, OutputSink, Refusal};
 use crate::packet::Packet;
@@ -87,6 +89,14 @@ pub struct Piece {
     pub more: bool,
 }
 
+impl Piece {
+    /// The description of this piece in TLV 1. `largest_seen` is the largest piece in which the packet came, 0 when it came whole.
+    pub const fn info(&self, extended_id: u32, original_id: u16, largest_seen: u16) -> FragmentInfo {
+        let offset = self.offset << 3;
+        FragmentInfo { extended_id, original_id, dont_fragment: false, more: self.more, offset, largest_seen }
+    }
+}
+
 /// The pieces, of at most `room` bytes, of a payload of `len` bytes: all but the last are multiples of 8 bytes and equal.
 /// Refused when there is no room for 8 bytes.
 pub fn pieces(len: usize, room: usize) -> Result<impl Iterator<Item = Piece>, Refusal> {
@@ -133,3 +143,6 @@ pub fn put_hop_piece(packet: &Packet, piece: &Piece, out: &mut Packet) -> Result
     layout::finish_udp(out, layout.l4);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -353,3 +353,6 @@ fn put_total(bytes: &mut [u8], total: usize, protocol: u8) {
         put16(bytes, 4, total.saturating_sub(40) as u16);
     }
 }
+
+#[cfg(test)]
+mod tests;

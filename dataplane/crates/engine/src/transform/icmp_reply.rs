@@ -78,3 +78,6 @@ fn is_answerable(parsed: &Parsed) -> bool {
         && is_to_host
         && !(src.is_unspecified() || src.is_multicast() || src.is_loopback() || parsed.dst.is_multicast())
 }
+
+#[cfg(test)]
+mod tests;

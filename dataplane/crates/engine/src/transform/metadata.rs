@@ -5,16 +5,11 @@
 
 use core::ops::Range;
 
-use super::layout::{self, Layout, TCP, UDP, get16};
+use quiver_wire::metadata::{self, COOKIE, marker};
+
+use super::layout::{self, Layout, TCP, UDP};
 use super::{Refusal, segments};
 use crate::packet::{MAX_PACKET, Packet};
-
-/// First bytes of metadata (SVR "metadata header").
-pub const COOKIE: [u8; 8] = [0x4c, 0x48, 0xdb, 0xc6, 0xdd, 0xf6, 0x67, 0x0c];
-/// Cookie, version and two lengths.
-const FIXED: usize = 12;
-/// Longest metadata that is sent or taken.
-const LONGEST: usize = 1400;
 
 /// Whether the payload, or that of any segment of a superpacket, begins like metadata.
 pub fn is_present(packet: &Packet) -> Result<bool, Refusal> {
@@ -28,15 +23,11 @@ pub fn find(packet: &Packet) -> Result<Option<Range<usize>>, Refusal> {
     let layout = Layout::of(packet.bytes())?;
     let start = layout.payload(packet.bytes())?;
     let payload = packet.bytes().get(start..layout.len).unwrap_or_default();
-    if !payload.starts_with(&COOKIE) {
+    if !metadata::is_metadata(payload) {
         return Ok(None);
     }
-    let header = usize::from(get16(payload, 8) & 0x0fff);
-    let len = header + usize::from(get16(payload, 10));
-    if header < FIXED || len > LONGEST || len > payload.len() {
-        return Err(Refusal::Malformed);
-    }
-    Ok(Some(start..start + len))
+    let view = metadata::Packet::new_checked(payload).map_err(|_| Refusal::Malformed)?;
+    Ok(Some(start..start + view.total_len()))
 }
 
 /// Makes `len` bytes of room in front of the L4 payload, to be written by the caller; returns where. A wrong checksum is
@@ -58,6 +49,17 @@ pub fn insert(packet: &mut Packet, block: &[u8]) -> Result<(), Refusal> {
     let room = insert_room(packet, block.len())?;
     layout::put(packet.bytes_mut(), room.start, block);
     Ok(())
+}
+
+/// Puts the false-positive marker in front of a payload that begins with the cookie although it is no metadata (SVR "false-positive marker");
+/// whether it did. Superpackets are to be split first when [`is_present`].
+pub fn mark(packet: &mut Packet) -> Result<bool, Refusal> {
+    let (_, start) = admit(packet)?;
+    let is_needed = marker::is_needed(packet.bytes().get(start..).unwrap_or_default());
+    if is_needed {
+        insert(packet, &marker::MARKER)?;
+    }
+    Ok(is_needed)
 }
 
 /// Takes the bytes of `block` ([`find`]) out of the packet.
@@ -111,3 +113,6 @@ fn finish(packet: &mut Packet, layout: &Layout) {
         layout::finish_udp(packet, layout.l4);
     }
 }
+
+#[cfg(test)]
+mod tests;

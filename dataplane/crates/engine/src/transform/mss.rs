@@ -2,6 +2,7 @@
 
 use quiver_wire::tcp::{self, Flags};
 
+use super::layout::{Layout, TCP};
 use super::{Refusal, layout};
 use crate::packet::Packet;
 
@@ -16,3 +17,13 @@ pub fn clamp(packet: &mut Packet, limit: u16) -> Result<bool, Refusal> {
     let mut tcp = tcp::Packet::new_checked(segment).map_err(|_| Refusal::Malformed)?;
     Ok(tcp.flags().contains(Flags::SYN) && tcp.clamp_mss(limit, state))
 }
+/// Whether a packet is a SYN or SYN-ACK.
+pub fn is_syn(packet: &Packet) -> bool {
+    let Ok(layout) = Layout::of(packet.bytes()) else { return false };
+    let segment = packet.bytes().get(layout.l4..layout.len).unwrap_or_default();
+    layout.protocol == TCP
+        && tcp::Packet::new_checked(segment).is_ok_and(|tcp| tcp.flags().contains(Flags::SYN))
+}
+
+#[cfg(test)]
+mod tests;

@@ -76,3 +76,6 @@ fn make(out: &mut Packet, tuple: &Tuple, fields: &Fields) -> Result<(), Refusal>
     layout::complete(bytes, &layout, l4 + 16);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,214 @@
+use quiver_wire::icmp::Repr;
+use quiver_wire::offload::Checksum;
+
+use super::*;
+use crate::transform::testing::{self, FAMILIES, Tcp, assert_sound, client, hop, noise, tuple, word};
+use crate::transform::{rewrite::Ttl, tcp_udp};
+
+/// The error that a router on the way sends about `packet`.
+fn error_about(packet: &Packet, message: Repr) -> Packet {
+    let router = match Family::of(Parsed::parse(packet.bytes()).unwrap().src) {
+        Family::V4 => "203.0.113.9",
+        Family::V6 => "2001:db8:99::9",
+    };
+    let mut out = Packet::allocate();
+    icmp_reply::build(packet, message, router.parse().unwrap(), &mut out).unwrap();
+    out
+}
+
+fn translation(family: Family, reshape: Reshape, mtu_delta: i32) -> Translation {
+    let quoted = client(family);
+    Translation { src: quoted.dst, dst: quoted.src, quoted, reshape, mtu_delta }
+}
+
+#[test]
+fn error_about_the_servers_side_speaks_of_the_clients_packet_in_every_family() {
+    for from in FAMILIES {
+        for to in FAMILIES {
+            let original = testing::tcp(&client(to), &Tcp::default(), Checksum::Complete);
+            let mut sent = testing::tcp(&client(to), &Tcp::default(), Checksum::Complete);
+            rewrite::rewrite_tuple(&mut sent, &hop(from), Ttl::Keep).unwrap();
+            let mut packet = error_about(&sent, Repr::PortUnreachable);
+            assert_eq!(quote(&packet).unwrap(), Quote { tuple: hop(from), protocol: TCP, mtu: None });
+            translate(&mut packet, &translation(to, Reshape::Keep, 0)).unwrap();
+            assert_sound(&packet);
+            let message = testing::l4(&packet);
+            assert_eq!(message[..2], if to == Family::V4 { [3, 3] } else { [1, 4] });
+            let quoted = Parsed::parse_quoted(&message[8..]).unwrap();
+            assert_eq!(quoted.total_len, original.len());
+            assert_eq!(
+                message[8 + usize::from(to.header_len())..],
+                *testing::l4(&original),
+                "{from:?} {to:?}"
+            );
+            let view = quiver_wire::ip::Packet::new_checked(packet.bytes()).unwrap();
+            assert_eq!((view.src(), view.dst()), (client(to).dst, client(to).src));
+        }
+    }
+}
+
+#[test]
+fn reported_mtu_is_that_of_the_receivers_side() {
+    // Sealed IPv4 over IPv4 +24; IPv6 inside IPv4 -20; IPv4 inside IPv6 +20.
+    for (from, to, delta, expected) in [
+        (Family::V4, Family::V4, -24, 1376),
+        (Family::V4, Family::V6, 20, 1420),
+        (Family::V6, Family::V4, -20, 1380),
+        (Family::V4, Family::V6, -300, 1280),
+    ] {
+        let mut packet = error_about(
+            &testing::udp(&hop(from), &noise(100), Checksum::Complete),
+            Repr::TooBig { mtu: 1400 },
+        );
+        assert_eq!(quote(&packet).unwrap().mtu, Some(1400));
+        translate(&mut packet, &translation(to, Reshape::Keep, delta)).unwrap();
+        let message = testing::l4(&packet);
+        assert_eq!(message[..2], if to == Family::V4 { [3, 4] } else { [2, 0] });
+        assert_eq!(word(message, 6), expected);
+        assert_sound(&packet);
+    }
+}
+
+#[test]
+fn transformed_tcp_is_quoted_as_tcp_again_and_the_other_way_round() {
+    for family in FAMILIES {
+        let tcp = testing::tcp(&hop(family), &Tcp::default(), Checksum::Complete);
+        let mut udp = testing::tcp(&hop(family), &Tcp::default(), Checksum::Complete);
+        tcp_udp::to_udp(&mut udp).unwrap();
+        let mut packet = error_about(&udp, Repr::Prohibited);
+        assert_eq!(quote(&packet).unwrap().protocol, UDP);
+        translate(
+            &mut packet,
+            &Translation { quoted: hop(family), ..translation(family, Reshape::ToTcp, 0) },
+        )
+        .unwrap();
+        let header = 8 + usize::from(family.header_len());
+        let quoted = &testing::l4(&packet)[header..];
+        assert_eq!(quoted[..16], testing::l4(&tcp)[..16]);
+        assert_eq!(quote(&packet).unwrap().protocol, TCP);
+        assert_sound(&packet);
+        translate(
+            &mut packet,
+            &Translation { quoted: hop(family), ..translation(family, Reshape::ToUdp, 0) },
+        )
+        .unwrap();
+        let quoted = &testing::l4(&packet)[header..];
+        assert_eq!(quoted[..6], testing::l4(&udp)[..6]);
+        assert_eq!(quoted[8..20], testing::l4(&udp)[8..20]);
+        assert_sound(&packet);
+    }
+}
+
+#[test]
+fn echo_behind_an_inserted_header_is_quoted_as_echo_again() {
+    for outer in FAMILIES {
+        for inner in FAMILIES {
+            let mut ping = client(inner);
+            (ping.sport, ping.dport) = (77, 77);
+            let mut sent = testing::echo(&ping, true, b"data");
+            let protocol = crate::transform::encapsulate::insert(&mut sent, &hop(outer), Ttl::Keep).unwrap();
+            let mut packet = error_about(&sent, Repr::TimeExceeded);
+            let to = Translation { quoted: ping, ..translation(inner, Reshape::Unwrap(protocol), 0) };
+            translate(&mut packet, &to).unwrap();
+            let quoted = quote(&packet).unwrap();
+            assert_eq!(quoted.tuple, ping);
+            assert_eq!(
+                word(testing::l4(&packet), if inner == Family::V4 { 10 } else { 12 }),
+                if inner == Family::V4 { 32 } else { 12 }
+            );
+            assert_sound(&packet);
+            let back = Translation {
+                quoted: hop(outer),
+                src: hop(outer).dst,
+                dst: hop(outer).src,
+                reshape: Reshape::Wrap,
+                mtu_delta: 0,
+            };
+            translate(&mut packet, &back).unwrap();
+            assert_eq!(quote(&packet).unwrap(), Quote { tuple: hop(outer), protocol: UDP, mtu: None });
+            assert_sound(&packet);
+        }
+    }
+}
+
+#[test]
+fn eight_quoted_bytes_are_enough_for_native_packets() {
+    let sent = testing::tcp(&hop(Family::V4), &Tcp::default(), Checksum::Complete);
+    let mut message = vec![3, 1, 0, 0, 0, 0, 0, 0];
+    message.extend(&sent.bytes()[..28]);
+    let router = tuple("203.0.113.9", "192.0.2.1", 0, 0);
+    let mut packet = testing::packet(&router, ICMP, &message, Checksum::Complete);
+    translate(&mut packet, &translation(Family::V6, Reshape::Keep, 0)).unwrap();
+    assert_eq!(packet.len(), 40 + 8 + 40 + 8);
+    assert_eq!(quote(&packet).unwrap().tuple, client(Family::V6));
+    assert_sound(&packet);
+    let mut packet = testing::packet(&router, ICMP, &message, Checksum::Complete);
+    assert_eq!(translate(&mut packet, &translation(Family::V4, Reshape::ToTcp, 0)), Err(Refusal::Malformed));
+}
+
+#[test]
+fn types_and_codes_follow_rfc_7915_in_both_directions() {
+    let message = |kind, code, pointer| Message { kind, code, mtu: None, pointer };
+    let to_ipv6 = [
+        ((3, 0, 0), Some((1, 0, 0))),
+        ((3, 1, 0), Some((1, 0, 0))),
+        ((3, 2, 0), Some((4, 1, 6))),
+        ((3, 3, 0), Some((1, 4, 0))),
+        ((3, 4, 0), Some((2, 0, 0))),
+        ((3, 10, 0), Some((1, 1, 0))),
+        ((3, 13, 0), Some((1, 1, 0))),
+        ((3, 14, 0), None),
+        ((4, 0, 0), None),
+        ((5, 0, 0), None),
+        ((11, 1, 0), Some((3, 1, 0))),
+        ((12, 0, 8), Some((4, 0, 7))),
+        ((12, 2, 16), Some((4, 0, 24))),
+        ((12, 1, 0), None),
+        ((12, 0, 4), None),
+    ];
+    for ((kind, code, pointer), expected) in to_ipv6 {
+        assert_eq!(message(kind, code, pointer).to_ipv6(), expected, "{kind} {code} {pointer}");
+    }
+    let to_ipv4 = [
+        ((1, 0, 0), Some((3, 1, 0))),
+        ((1, 1, 0), Some((3, 10, 0))),
+        ((1, 4, 0), Some((3, 3, 0))),
+        ((1, 5, 0), None),
+        ((2, 0, 0), Some((3, 4, 0))),
+        ((3, 0, 0), Some((11, 0, 0))),
+        ((4, 0, 4), Some((12, 0, 2))),
+        ((4, 0, 24), Some((12, 0, 16))),
+        ((4, 0, 40), None),
+        ((4, 1, 6), Some((3, 2, 0))),
+        ((4, 2, 0), None),
+    ];
+    for ((kind, code, pointer), expected) in to_ipv4 {
+        assert_eq!(message(kind, code, pointer).to_ipv4(), expected, "{kind} {code} {pointer}");
+    }
+}
+
+#[test]
+fn redirects_echo_and_damaged_errors_are_refused() {
+    let sent = testing::udp(&hop(Family::V4), b"x", Checksum::Complete);
+    let mut redirect = vec![5, 1, 0, 0, 0, 0, 0, 0];
+    redirect.extend(sent.bytes());
+    let router = tuple("203.0.113.9", "192.0.2.1", 0, 0);
+    let mut packet = testing::packet(&router, ICMP, &redirect, Checksum::Complete);
+    assert_eq!(translate(&mut packet, &translation(Family::V4, Reshape::Keep, 0)), Err(Refusal::Family));
+    assert_eq!(quote(&testing::echo(&hop(Family::V4), true, b"x")), Err(Refusal::Protocol));
+    assert_eq!(quote(&sent), Err(Refusal::Protocol));
+    let mut damaged = error_about(&sent, Repr::Prohibited);
+    let last = damaged.len() - 1;
+    damaged.bytes_mut()[last] ^= 1;
+    assert_eq!(translate(&mut damaged, &translation(Family::V4, Reshape::Keep, 0)), Err(Refusal::Checksum));
+}
+
+#[test]
+fn long_quotes_stay_within_the_limit_of_the_new_family() {
+    let sent = testing::udp(&hop(Family::V6), &noise(3000), Checksum::Complete);
+    let mut packet = error_about(&sent, Repr::Prohibited);
+    assert_eq!(packet.len(), 1280);
+    translate(&mut packet, &translation(Family::V4, Reshape::Keep, 0)).unwrap();
+    assert_eq!(packet.len(), 576);
+    assert_sound(&packet);
+}
