@@ -6,6 +6,8 @@ const OUTPUT = `
      Running unittests src/lib.rs (/home/u/.cache/quiver/target/debug/deps/quiver_wire-0123456789abcdef)
 
 running 2 tests
+test corpus_inputs_are_parsed_as_before ... ok
+test ipv4::headers_are_parsed ... ok
 test result: ok. 2 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s
 
      Running tests/corpus.rs (/home/u/.cache/quiver/target/debug/deps/corpus-0123456789abcdef)
@@ -18,9 +20,13 @@ test result: ok. 4 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; fini
 describe('the counts of a test run', () => {
   it('come from every test program that cargo ran', () => {
     assert.deepEqual(parseCargoTest(OUTPUT), [
-      { name: 'quiver_wire src/lib.rs', counts: { passed: 2, failed: 0, skipped: 0 } },
-      { name: 'corpus tests/corpus.rs', counts: { passed: 1, failed: 3, skipped: 1 } },
-      { name: 'quiver_wire doc-tests', counts: { passed: 4, failed: 0, skipped: 0 } },
+      {
+        name: 'quiver_wire src/lib.rs',
+        counts: { passed: 2, failed: 0, skipped: 0 },
+        tests: ['corpus_inputs_are_parsed_as_before', 'ipv4::headers_are_parsed'],
+      },
+      { name: 'corpus tests/corpus.rs', counts: { passed: 1, failed: 3, skipped: 1 }, tests: [] },
+      { name: 'quiver_wire doc-tests', counts: { passed: 4, failed: 0, skipped: 0 }, tests: [] },
     ]);
   });
 

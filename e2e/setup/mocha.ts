@@ -46,5 +46,12 @@ export async function runMocha(files: readonly string[], options: MochaOptions =
   const outcome = await run(command[0] ?? '', command.slice(1), options);
   const counts = readCounts(countsFile);
   rmSync(folder, { recursive: true });
-  return counts === undefined ? { ...outcome, ok: false } : { ...outcome, counts };
+  if (counts === undefined) return { ...outcome, ok: false };
+  return { ok: outcome.ok, output: options.live === true ? '' : withoutTree(outcome.output), counts };
+}
+
+/** The summary and the failures; the tree of passed tests above them helps nobody. */
+function withoutTree(output: string): string {
+  const summary = /^ +\d+ passing /m.exec(output);
+  return summary === null ? output : output.slice(summary.index);
 }

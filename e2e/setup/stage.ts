@@ -5,6 +5,9 @@ import { type Counts, NO_TESTS } from './counts.ts';
 
 export const ROOT = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 
+/** No colours: the output is read by people and by us, from pipes and files. */
+const PLAIN = { NO_COLOR: '1', CARGO_TERM_COLOR: 'never', TERM: 'dumb' };
+
 /** How a program ended and all that it printed. */
 export interface Outcome {
   readonly ok: boolean;
@@ -22,7 +25,7 @@ export interface RunOptions {
 export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   const child = spawn(command, args, {
     cwd: options.cwd ?? ROOT,
-    env: { ...process.env, ...options.env },
+    env: { ...process.env, ...PLAIN, ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let output = '';
