@@ -1,0 +1,78 @@
+import assert from 'node:assert/strict';
+import fc from 'fast-check';
+import {
+  contains,
+  type Family,
+  formatAddress,
+  formatPrefix,
+  isExactPrefix,
+  overlaps,
+  parseAddress,
+  parsePrefix,
+  sizeOf,
+  widthOf,
+} from './prefix.ts';
+
+const address = fc
+  .constantFrom<Family>(4, 6)
+  .chain((family) => fc.bigInt(0n, (1n << BigInt(widthOf(family))) - 1n).map((value) => ({ family, value })));
+
+describe('addresses and prefixes', () => {
+  it('reads back every address that it writes', () => {
+    fc.assert(fc.property(address, (one) => assert.deepEqual(parseAddress(formatAddress(one)), one)));
+  });
+
+  it('writes addresses as RFC 5952 wants them', () => {
+    const texts = [
+      ['2001:DB8:0:0:0:0:0:1', '2001:db8::1'],
+      ['0:0:0:0:0:0:0:0', '::'],
+      ['2001:db8:0:1:0:0:0:1', '2001:db8:0:1::1'],
+      ['2001:db8:0:1:1:1:1:1', '2001:db8:0:1:1:1:1:1'],
+      ['::ffff:192.0.2.1', '::ffff:c000:201'],
+      ['192.0.2.1', '192.0.2.1'],
+    ];
+    for (const [text = '', wanted] of texts) {
+      const parsed = parseAddress(text);
+      assert.ok(parsed !== undefined);
+      assert.equal(formatAddress(parsed), wanted);
+    }
+  });
+
+  it('refuses what is no address or no prefix', () => {
+    for (const text of ['', '1.2.3', '1.2.3.4.5', 'fe80::1%eth0', 'db8', '01.2.3.4'])
+      assert.equal(parseAddress(text), undefined);
+    for (const text of ['10.0.0.0/33', '10.0.0.0/', '10.0.0.0/8/8', '::/129', 'x/8', '10.0.0.0/-1']) {
+      assert.equal(parsePrefix(text), undefined);
+    }
+  });
+
+  it('drops bits behind the length and tells when there were some', () => {
+    assert.deepEqual(parsePrefix('10.1.2.3/8'), parsePrefix('10.0.0.0/8'));
+    assert.equal(isExactPrefix('10.1.2.3/8'), false);
+    assert.equal(isExactPrefix('10.0.0.0/8'), true);
+    assert.equal(isExactPrefix('2001:db8::/64'), true);
+  });
+
+  it('finds that a prefix contains itself, its parts and nothing of another family', () => {
+    const pairs: readonly (readonly [string, string, boolean])[] = [
+      ['10.0.0.0/8', '10.255.0.0/16', true],
+      ['10.0.0.0/8', '11.0.0.0/16', false],
+      ['10.0.0.0/16', '10.0.0.0/8', false],
+      ['0.0.0.0/0', '::/0', false],
+      ['::/0', '2001:db8::/32', true],
+    ];
+    for (const [outer, inner, wanted] of pairs) {
+      const [one, other] = [parsePrefix(outer), parsePrefix(inner)];
+      assert.ok(one !== undefined && other !== undefined);
+      assert.equal(contains(one, other), wanted, `${outer} ${inner}`);
+      assert.equal(overlaps(one, other), overlaps(other, one));
+    }
+  });
+
+  it('counts and writes the addresses of a prefix', () => {
+    const prefix = parsePrefix('198.18.0.7');
+    assert.ok(prefix !== undefined);
+    assert.equal(sizeOf(prefix), 1n);
+    assert.equal(formatPrefix(prefix), '198.18.0.7/32');
+  });
+});

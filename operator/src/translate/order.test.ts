@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { canonicalJson } from '../ir/canonical.ts';
+import { assertValid } from '../ir/validate.ts';
+import { projectAll } from '../project/node-config.ts';
+import type { Snapshot } from '../source/resource-source.ts';
+import { crds } from '../testing/example.ts';
+import { snapshotOfText } from '../testing/golden-case.ts';
+import { translate } from './index.ts';
+
+const folder = join(import.meta.dirname, 'testdata');
+const snapshots = readdirSync(folder)
+  .filter((name) => name.endsWith('.in.yaml'))
+  .flatMap((name) => snapshotOfText(readFileSync(join(folder, name), 'utf8'), crds).snapshot ?? []);
+
+/** Every object of all examples of one router, so that many of them conflict. */
+function mixed(): Snapshot {
+  const [first] = snapshots;
+  assert.ok(first !== undefined);
+  const once = <T extends { readonly metadata: { readonly name: string; readonly namespace?: string } }>(
+    objects: readonly T[],
+  ) => [...new Map(objects.map((object) => [`${object.metadata.namespace}/${object.metadata.name}`, object])).values()];
+  return {
+    ...first,
+    tenants: once(snapshots.flatMap(({ tenants }) => tenants)),
+    services: once(snapshots.flatMap(({ services }) => services)),
+    serviceRoutes: once(snapshots.flatMap(({ serviceRoutes }) => serviceRoutes)),
+    peers: once(snapshots.flatMap(({ peers }) => peers)),
+  };
+}
+
+function outcome(snapshot: Snapshot): string {
+  const { ir, problems } = translate(snapshot);
+  assertValid(ir);
+  return canonicalJson({ ir, problems, digests: projectAll(ir).map(({ digest }) => digest) });
+}
+
+describe('order of the resources', () => {
+  const all = mixed();
+  const wanted = outcome(all);
+
+  it('never changes the representation, the problems or a digest', () => {
+    const shuffled = fc.record({
+      tenants: permutation(all.tenants),
+      services: permutation(all.services),
+      serviceRoutes: permutation(all.serviceRoutes),
+      peers: permutation(all.peers),
+    });
+    fc.assert(fc.property(shuffled, (order) => assert.equal(outcome({ ...all, ...order }), wanted)));
+  });
+
+  it('any subset of resources translates into a valid representation', () => {
+    const subset = fc.record({
+      tenants: fc.subarray([...all.tenants]),
+      services: fc.subarray([...all.services]),
+      serviceRoutes: fc.subarray([...all.serviceRoutes]),
+      peers: fc.subarray([...all.peers]),
+    });
+    fc.assert(fc.property(subset, (part) => assert.doesNotThrow(() => outcome({ ...all, ...part }))));
+  });
+});
+
+function permutation<T>(items: readonly T[]): fc.Arbitrary<T[]> {
+  return fc.shuffledSubarray([...items], { minLength: items.length });
+}
