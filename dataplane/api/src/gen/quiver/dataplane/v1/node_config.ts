@@ -448,6 +448,54 @@ export function spreadToJSON(object: Spread): string {
   }
 }
 
+export const HealthProbe = {
+  HEALTH_PROBE_UNSPECIFIED: 0,
+  HEALTH_PROBE_TCP: 1,
+  HEALTH_PROBE_HTTP: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type HealthProbe = typeof HealthProbe[keyof typeof HealthProbe];
+
+export namespace HealthProbe {
+  export type HEALTH_PROBE_UNSPECIFIED = typeof HealthProbe.HEALTH_PROBE_UNSPECIFIED;
+  export type HEALTH_PROBE_TCP = typeof HealthProbe.HEALTH_PROBE_TCP;
+  export type HEALTH_PROBE_HTTP = typeof HealthProbe.HEALTH_PROBE_HTTP;
+  export type UNRECOGNIZED = typeof HealthProbe.UNRECOGNIZED;
+}
+
+export function healthProbeFromJSON(object: any): HealthProbe {
+  switch (object) {
+    case 0:
+    case "HEALTH_PROBE_UNSPECIFIED":
+      return HealthProbe.HEALTH_PROBE_UNSPECIFIED;
+    case 1:
+    case "HEALTH_PROBE_TCP":
+      return HealthProbe.HEALTH_PROBE_TCP;
+    case 2:
+    case "HEALTH_PROBE_HTTP":
+      return HealthProbe.HEALTH_PROBE_HTTP;
+    case -1:
+    case "UNRECOGNIZED":
+    default:
+      return HealthProbe.UNRECOGNIZED;
+  }
+}
+
+export function healthProbeToJSON(object: HealthProbe): string {
+  switch (object) {
+    case HealthProbe.HEALTH_PROBE_UNSPECIFIED:
+      return "HEALTH_PROBE_UNSPECIFIED";
+    case HealthProbe.HEALTH_PROBE_TCP:
+      return "HEALTH_PROBE_TCP";
+    case HealthProbe.HEALTH_PROBE_HTTP:
+      return "HEALTH_PROBE_HTTP";
+    case HealthProbe.UNRECOGNIZED:
+    default:
+      return "UNRECOGNIZED";
+  }
+}
+
 /** The source address that a server sees. */
 export const TargetSource = {
   TARGET_SOURCE_UNSPECIFIED: 0,
@@ -674,6 +722,22 @@ export interface Route {
   targets: RouteTarget[];
   /** Sessions over this route. 0 = no limit. */
   maxSessions: number;
+  /** How the agent probes the targets; unset = they are taken to be healthy. The engine does not look at it. */
+  health?: HealthCheck | undefined;
+}
+
+export interface HealthCheck {
+  probe: HealthProbe;
+  /** 0 = the target's own port. */
+  port: number;
+  /** HTTP: what is asked for; an answer from 200 to 399 is healthy. */
+  path: string;
+  intervalMs: number;
+  timeoutMs: number;
+  /** Failed probes in a row after which a target is not healthy. */
+  failures: number;
+  /** Successful probes in a row after which it is healthy again. */
+  successes: number;
 }
 
 export interface RoutePeer {
@@ -2176,7 +2240,7 @@ export const AccessRule: MessageFns<AccessRule> = {
 };
 
 function createBaseRoute(): Route {
-  return { name: "", peers: [], targets: [], maxSessions: 0 };
+  return { name: "", peers: [], targets: [], maxSessions: 0, health: undefined };
 }
 
 export const Route: MessageFns<Route> = {
@@ -2192,6 +2256,9 @@ export const Route: MessageFns<Route> = {
     }
     if (message.maxSessions !== 0) {
       writer.uint32(32).uint32(message.maxSessions);
+    }
+    if (message.health !== undefined) {
+      HealthCheck.encode(message.health, writer.uint32(42).fork()).join();
     }
     return writer;
   },
@@ -2241,6 +2308,14 @@ export const Route: MessageFns<Route> = {
             message.maxSessions = reader.uint32();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.health = HealthCheck.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2263,6 +2338,7 @@ export const Route: MessageFns<Route> = {
         : isSet(object.max_sessions)
         ? globalThis.Number(object.max_sessions)
         : 0,
+      health: isSet(object.health) ? HealthCheck.fromJSON(object.health) : undefined,
     };
   },
 
@@ -2280,6 +2356,9 @@ export const Route: MessageFns<Route> = {
     if (message.maxSessions !== 0) {
       obj.maxSessions = Math.round(message.maxSessions);
     }
+    if (message.health !== undefined) {
+      obj.health = HealthCheck.toJSON(message.health);
+    }
     return obj;
   },
 
@@ -2292,6 +2371,182 @@ export const Route: MessageFns<Route> = {
     message.peers = object.peers?.map((e) => RoutePeer.fromPartial(e)) || [];
     message.targets = object.targets?.map((e) => RouteTarget.fromPartial(e)) || [];
     message.maxSessions = object.maxSessions ?? 0;
+    message.health = (object.health !== undefined && object.health !== null)
+      ? HealthCheck.fromPartial(object.health)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseHealthCheck(): HealthCheck {
+  return { probe: 0, port: 0, path: "", intervalMs: 0, timeoutMs: 0, failures: 0, successes: 0 };
+}
+
+export const HealthCheck: MessageFns<HealthCheck> = {
+  encode(message: HealthCheck, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.probe !== 0) {
+      writer.uint32(8).int32(message.probe);
+    }
+    if (message.port !== 0) {
+      writer.uint32(16).uint32(message.port);
+    }
+    if (message.path !== "") {
+      writer.uint32(26).string(message.path);
+    }
+    if (message.intervalMs !== 0) {
+      writer.uint32(32).uint32(message.intervalMs);
+    }
+    if (message.timeoutMs !== 0) {
+      writer.uint32(40).uint32(message.timeoutMs);
+    }
+    if (message.failures !== 0) {
+      writer.uint32(48).uint32(message.failures);
+    }
+    if (message.successes !== 0) {
+      writer.uint32(56).uint32(message.successes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HealthCheck {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHealthCheck();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.probe = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.port = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.intervalMs = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.timeoutMs = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.failures = reader.uint32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.successes = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): HealthCheck {
+    return {
+      probe: isSet(object.probe) ? healthProbeFromJSON(object.probe) : 0,
+      port: isSet(object.port) ? globalThis.Number(object.port) : 0,
+      path: isSet(object.path) ? globalThis.String(object.path) : "",
+      intervalMs: isSet(object.intervalMs)
+        ? globalThis.Number(object.intervalMs)
+        : isSet(object.interval_ms)
+        ? globalThis.Number(object.interval_ms)
+        : 0,
+      timeoutMs: isSet(object.timeoutMs)
+        ? globalThis.Number(object.timeoutMs)
+        : isSet(object.timeout_ms)
+        ? globalThis.Number(object.timeout_ms)
+        : 0,
+      failures: isSet(object.failures) ? globalThis.Number(object.failures) : 0,
+      successes: isSet(object.successes) ? globalThis.Number(object.successes) : 0,
+    };
+  },
+
+  toJSON(message: HealthCheck): unknown {
+    const obj: any = {};
+    if (message.probe !== 0) {
+      obj.probe = healthProbeToJSON(message.probe);
+    }
+    if (message.port !== 0) {
+      obj.port = Math.round(message.port);
+    }
+    if (message.path !== "") {
+      obj.path = message.path;
+    }
+    if (message.intervalMs !== 0) {
+      obj.intervalMs = Math.round(message.intervalMs);
+    }
+    if (message.timeoutMs !== 0) {
+      obj.timeoutMs = Math.round(message.timeoutMs);
+    }
+    if (message.failures !== 0) {
+      obj.failures = Math.round(message.failures);
+    }
+    if (message.successes !== 0) {
+      obj.successes = Math.round(message.successes);
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<HealthCheck>, I>>(base?: I): HealthCheck {
+    return HealthCheck.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<HealthCheck>, I>>(object: I): HealthCheck {
+    const message = createBaseHealthCheck();
+    message.probe = object.probe ?? 0;
+    message.port = object.port ?? 0;
+    message.path = object.path ?? "";
+    message.intervalMs = object.intervalMs ?? 0;
+    message.timeoutMs = object.timeoutMs ?? 0;
+    message.failures = object.failures ?? 0;
+    message.successes = object.successes ?? 0;
     return message;
   },
 };

@@ -11,7 +11,11 @@ export interface Telemetry {
   events: Event[];
   /** Events lost because nobody drained them. */
   eventsLost: bigint;
-  counters?: Counters | undefined;
+  counters?:
+    | Counters
+    | undefined;
+  /** What stands in the way at this node, one sentence with the way out each; empty = nothing known. */
+  notices: string[];
 }
 
 export interface Counters {
@@ -84,6 +88,7 @@ export interface Event {
     | { $case: "metadataRejected"; value: MetadataRejected }
     | { $case: "peerRestarted"; value: PeerRestarted }
     | { $case: "sessionModified"; value: SessionModified }
+    | { $case: "engineRestarted"; value: EngineRestarted }
     | undefined;
 }
 
@@ -113,6 +118,12 @@ export interface MetadataRejected {
 export interface PeerRestarted {
   router: string;
   node: string;
+}
+
+/** A worker failed; all workers began anew, without sessions. */
+export interface EngineRestarted {
+  worker: number;
+  message: string;
 }
 
 export interface Session {
@@ -210,7 +221,7 @@ export interface ExplainStep {
 }
 
 function createBaseTelemetry(): Telemetry {
-  return { events: [], eventsLost: 0n, counters: undefined };
+  return { events: [], eventsLost: 0n, counters: undefined, notices: [] };
 }
 
 export const Telemetry: MessageFns<Telemetry> = {
@@ -226,6 +237,9 @@ export const Telemetry: MessageFns<Telemetry> = {
     }
     if (message.counters !== undefined) {
       Counters.encode(message.counters, writer.uint32(26).fork()).join();
+    }
+    for (const v of message.notices) {
+      writer.uint32(34).string(v!);
     }
     return writer;
   },
@@ -267,6 +281,14 @@ export const Telemetry: MessageFns<Telemetry> = {
             message.counters = Counters.decode(reader, reader.uint32());
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.notices.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -288,6 +310,7 @@ export const Telemetry: MessageFns<Telemetry> = {
         ? BigInt(object.events_lost)
         : 0n,
       counters: isSet(object.counters) ? Counters.fromJSON(object.counters) : undefined,
+      notices: globalThis.Array.isArray(object?.notices) ? object.notices.map((e: any) => globalThis.String(e)) : [],
     };
   },
 
@@ -301,6 +324,9 @@ export const Telemetry: MessageFns<Telemetry> = {
     }
     if (message.counters !== undefined) {
       obj.counters = Counters.toJSON(message.counters);
+    }
+    if (message.notices?.length) {
+      obj.notices = message.notices;
     }
     return obj;
   },
@@ -317,6 +343,7 @@ export const Telemetry: MessageFns<Telemetry> = {
     message.counters = (object.counters !== undefined && object.counters !== null)
       ? Counters.fromPartial(object.counters)
       : undefined;
+    message.notices = object.notices?.map((e) => e) || [];
     return message;
   },
 };
@@ -1505,6 +1532,9 @@ export const Event: MessageFns<Event> = {
       case "sessionModified":
         SessionModified.encode(message.event.value, writer.uint32(50).fork()).join();
         break;
+      case "engineRestarted":
+        EngineRestarted.encode(message.event.value, writer.uint32(58).fork()).join();
+        break;
     }
     return writer;
   },
@@ -1570,6 +1600,14 @@ export const Event: MessageFns<Event> = {
             message.event = { $case: "sessionModified", value: SessionModified.decode(reader, reader.uint32()) };
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.event = { $case: "engineRestarted", value: EngineRestarted.decode(reader, reader.uint32()) };
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1605,6 +1643,10 @@ export const Event: MessageFns<Event> = {
         ? { $case: "sessionModified", value: SessionModified.fromJSON(object.sessionModified) }
         : isSet(object.session_modified)
         ? { $case: "sessionModified", value: SessionModified.fromJSON(object.session_modified) }
+        : isSet(object.engineRestarted)
+        ? { $case: "engineRestarted", value: EngineRestarted.fromJSON(object.engineRestarted) }
+        : isSet(object.engine_restarted)
+        ? { $case: "engineRestarted", value: EngineRestarted.fromJSON(object.engine_restarted) }
         : undefined,
     };
   },
@@ -1624,6 +1666,8 @@ export const Event: MessageFns<Event> = {
       obj.peerRestarted = PeerRestarted.toJSON(message.event.value);
     } else if (message.event?.$case === "sessionModified") {
       obj.sessionModified = SessionModified.toJSON(message.event.value);
+    } else if (message.event?.$case === "engineRestarted") {
+      obj.engineRestarted = EngineRestarted.toJSON(message.event.value);
     }
     return obj;
   },
@@ -1662,6 +1706,12 @@ export const Event: MessageFns<Event> = {
       case "sessionModified": {
         if (object.event?.value !== undefined && object.event?.value !== null) {
           message.event = { $case: "sessionModified", value: SessionModified.fromPartial(object.event.value) };
+        }
+        break;
+      }
+      case "engineRestarted": {
+        if (object.event?.value !== undefined && object.event?.value !== null) {
+          message.event = { $case: "engineRestarted", value: EngineRestarted.fromPartial(object.event.value) };
         }
         break;
       }
@@ -2085,6 +2135,91 @@ export const PeerRestarted: MessageFns<PeerRestarted> = {
     const message = createBasePeerRestarted();
     message.router = object.router ?? "";
     message.node = object.node ?? "";
+    return message;
+  },
+};
+
+function createBaseEngineRestarted(): EngineRestarted {
+  return { worker: 0, message: "" };
+}
+
+export const EngineRestarted: MessageFns<EngineRestarted> = {
+  encode(message: EngineRestarted, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.worker !== 0) {
+      writer.uint32(8).uint32(message.worker);
+    }
+    if (message.message !== "") {
+      writer.uint32(18).string(message.message);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EngineRestarted {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEngineRestarted();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.worker = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.message = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): EngineRestarted {
+    return {
+      worker: isSet(object.worker) ? globalThis.Number(object.worker) : 0,
+      message: isSet(object.message) ? globalThis.String(object.message) : "",
+    };
+  },
+
+  toJSON(message: EngineRestarted): unknown {
+    const obj: any = {};
+    if (message.worker !== 0) {
+      obj.worker = Math.round(message.worker);
+    }
+    if (message.message !== "") {
+      obj.message = message.message;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<EngineRestarted>, I>>(base?: I): EngineRestarted {
+    return EngineRestarted.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<EngineRestarted>, I>>(object: I): EngineRestarted {
+    const message = createBaseEngineRestarted();
+    message.worker = object.worker ?? 0;
+    message.message = object.message ?? "";
     return message;
   },
 };
