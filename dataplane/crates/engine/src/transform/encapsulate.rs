@@ -6,7 +6,7 @@ use quiver_wire::offload::Offload;
 
 use super::layout::{self, ICMP, ICMPV6, Layout, TCP, UDP, byte, put8, put16};
 use super::rewrite::{self, Ttl, Tuple};
-use super::{Family, Refusal};
+use super::{Family, Refusal, checksum};
 use crate::packet::{MAX_PACKET, Packet};
 
 /// Puts a UDP header with the hop's addresses and ports in front of the L4 bytes; returns the protocol they are of.
@@ -18,8 +18,8 @@ pub fn insert(packet: &mut Packet, hop: &Tuple, ttl: Ttl) -> Result<u8, Refusal>
     if matches!(inner.protocol, TCP | UDP) {
         return Err(Refusal::Protocol);
     }
-    layout::finish_checksum(packet)?;
-    layout::verify(packet, &inner)?;
+    checksum::finish(packet)?;
+    checksum::verify(packet, &inner)?;
     if packet.len() + 8 + 20 > MAX_PACKET {
         return Err(Refusal::TooLong);
     }
@@ -42,7 +42,7 @@ pub fn remove(packet: &mut Packet, tuple: &Tuple, protocol: u8, ttl: Ttl) -> Res
     layout::single(packet)?;
     let outer = layout::admit(packet)?;
     outer.udp(packet.bytes())?;
-    layout::verify(packet, &outer)?;
+    checksum::verify(packet, &outer)?;
     let echo = match protocol {
         TCP | UDP => return Err(Refusal::Protocol),
         ICMP | ICMPV6 => Some(echo_in(packet.bytes(), &outer, protocol, tuple)?),
@@ -60,7 +60,7 @@ pub fn remove(packet: &mut Packet, tuple: &Tuple, protocol: u8, ttl: Ttl) -> Res
         put8(bytes, new.l4, echo.kind);
         put16(bytes, new.l4 + 4, echo.identifier);
         let layout = Layout { len: bytes.len(), ..new };
-        layout::complete(bytes, &layout, new.l4 + 2);
+        checksum::complete(bytes, &layout, new.l4 + 2);
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use core::ops::Range;
 use quiver_wire::metadata::path::FragmentInfo;
 
 use super::layout::{self, Layout, UDP, put, put8, put16, put32};
-use super::{Family, OutputSink, Refusal};
+use super::{Family, OutputSink, Refusal, checksum};
 use crate::packet::Packet;
 
 const IPV6_FRAGMENT: u8 = 44;
@@ -27,7 +27,7 @@ pub fn cut_ip<S: OutputSink>(
     {
         return Err(Refusal::DontFragment);
     }
-    layout::finish_checksum(packet)?;
+    checksum::finish(packet)?;
     if packet.len() <= usize::from(mtu) {
         let mut out = sink.take().ok_or(Refusal::NoBuffer)?;
         out.fill(packet.bytes());

@@ -5,9 +5,10 @@ use core::net::IpAddr;
 use quiver_wire::icmp;
 use quiver_wire::parse::{Parsed, Transport};
 
-use super::layout::{self, ICMP, ICMPV6, Layout, TCP, UDP, byte, get16, get32, put, put8, put16, put32};
+use super::icmp_mapping::Message;
+use super::layout::{self, ICMP, ICMPV6, Layout, TCP, UDP, byte, get16, put, put8, put16, put32};
 use super::rewrite::{self, Tuple};
-use super::{Family, Refusal, icmp_reply, sum};
+use super::{Family, Refusal, checksum, icmp_reply};
 use crate::packet::Packet;
 
 /// Longest IP header with an ICMP header, the quoted IP header and as much as fits behind.
@@ -74,7 +75,7 @@ pub fn translate(packet: &mut Packet, to: &Translation) -> Result<(), Refusal> {
         return Err(Refusal::Family);
     }
     let (layout, view, start) = open(packet)?;
-    layout::verify(packet, &layout)?;
+    checksum::verify(packet, &layout)?;
     let range = view.quoted().ok_or(Refusal::Protocol)?;
     let message = Message::of(layout.family, &view, packet.bytes().get(start..).unwrap_or_default());
     let message = message.to(layout.family, family, to.mtu_delta)?;
@@ -115,108 +116,6 @@ fn parse_quoted(quoted: &[u8]) -> Result<Parsed, Refusal> {
         | Transport::EchoReply
         | Transport::Other => Ok(parsed),
     }
-}
-
-/// Type, code and the four bytes behind the checksum.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Message {
-    kind: u8,
-    code: u8,
-    mtu: Option<u32>,
-    pointer: u32,
-}
-
-impl Message {
-    fn of(family: Family, view: &icmp::Packet<&[u8]>, bytes: &[u8]) -> Self {
-        let pointer = match family {
-            Family::V4 => u32::from(byte(bytes, 4)),
-            Family::V6 => get32(bytes, 4),
-        };
-        Self { kind: view.kind(), code: view.code(), mtu: view.next_hop_mtu(), pointer }
-    }
-
-    fn to(self, from: Family, to: Family, mtu_delta: i32) -> Result<Self, Refusal> {
-        let mtu = self.mtu.map(|mtu| adjusted_mtu(mtu, mtu_delta, to));
-        let translated = match (from, to) {
-            (Family::V4, Family::V4) => match self.kind {
-                3 | 11 | 12 => Some((self.kind, self.code, self.pointer)),
-                _ => None,
-            },
-            (Family::V6, Family::V6) => Some((self.kind, self.code, self.pointer)),
-            (Family::V4, Family::V6) => self.to_ipv6(),
-            (Family::V6, Family::V4) => self.to_ipv4(),
-        };
-        let (kind, code, pointer) = translated.ok_or(Refusal::Family)?;
-        Ok(Self { kind, code, mtu, pointer })
-    }
-
-    /// RFC 7915 section 4.2.
-    const fn to_ipv6(self) -> Option<(u8, u8, u32)> {
-        match (self.kind, self.code) {
-            (3, 0 | 1 | 5..=8 | 11 | 12) => Some((1, 0, 0)),
-            // Protocol unreachable: unrecognised next header, at the next header field.
-            (3, 2) => Some((4, 1, 6)),
-            (3, 3) => Some((1, 4, 0)),
-            (3, 4) => Some((2, 0, 0)),
-            (3, 9 | 10 | 13 | 15) => Some((1, 1, 0)),
-            (11, code) => Some((3, code, 0)),
-            (12, 0 | 2) => match self.pointer {
-                0 => Some((4, 0, 0)),
-                1 => Some((4, 0, 1)),
-                2 | 3 => Some((4, 0, 4)),
-                8 => Some((4, 0, 7)),
-                9 => Some((4, 0, 6)),
-                12..=15 => Some((4, 0, 8)),
-                16..=19 => Some((4, 0, 24)),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    /// RFC 7915 section 5.2.
-    const fn to_ipv4(self) -> Option<(u8, u8, u32)> {
-        match (self.kind, self.code) {
-            (1, 0 | 2 | 3) => Some((3, 1, 0)),
-            (1, 1) => Some((3, 10, 0)),
-            (1, 4) => Some((3, 3, 0)),
-            (2, _) => Some((3, 4, 0)),
-            (3, code) => Some((11, code, 0)),
-            (4, 1) => Some((3, 2, 0)),
-            (4, 0) => match self.pointer {
-                0 => Some((12, 0, 0)),
-                1 => Some((12, 0, 1)),
-                4 | 5 => Some((12, 0, 2)),
-                6 => Some((12, 0, 9)),
-                7 => Some((12, 0, 8)),
-                8..=23 => Some((12, 0, 12)),
-                24..=39 => Some((12, 0, 16)),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
-    fn put(self, family: Family, bytes: &mut [u8]) {
-        put8(bytes, 0, self.kind);
-        put8(bytes, 1, self.code);
-        match (family, self.mtu) {
-            (Family::V4, Some(mtu)) => put16(bytes, 6, u16::try_from(mtu).unwrap_or(u16::MAX)),
-            (Family::V6, Some(mtu)) => put32(bytes, 4, mtu),
-            (Family::V4, None) if self.kind == 12 => put8(bytes, 4, self.pointer as u8),
-            (Family::V6, None) if self.kind == 4 => put32(bytes, 4, self.pointer),
-            (Family::V4 | Family::V6, None) => {}
-        }
-    }
-}
-
-/// Never below what each family guarantees (RFC 791: 68, RFC 8200 section 5: 1280), which also serves for an MTU of 0.
-fn adjusted_mtu(mtu: u32, delta: i32, family: Family) -> u32 {
-    let least = match family {
-        Family::V4 => 68,
-        Family::V6 => 1280,
-    };
-    if mtu == 0 && family == Family::V4 { 0 } else { mtu.saturating_add_signed(delta).max(least) }
 }
 
 /// Writes the quoted packet as the other leg knows it into `room`, as far as it goes; returns how far.
@@ -293,12 +192,15 @@ fn reshape(
     }
     match made.protocol {
         TCP | UDP => {
-            let before =
-                sum::add(sum_addresses(parsed.src, parsed.dst), sum::add(get16(room, 0), get16(room, 2)));
+            let before = checksum::add(
+                sum_addresses(parsed.src, parsed.dst),
+                checksum::add(get16(room, 0), get16(room, 2)),
+            );
             put16(room, 0, sport);
             put16(room, 2, dport);
             if to.reshape == Reshape::Keep {
-                let after = sum::add(sum_addresses(to.quoted.src, to.quoted.dst), sum::add(sport, dport));
+                let after =
+                    checksum::add(sum_addresses(to.quoted.src, to.quoted.dst), checksum::add(sport, dport));
                 update_quoted_checksum(room, &made, before, after);
             }
         }
@@ -312,7 +214,7 @@ fn update_quoted_checksum(room: &mut [u8], made: &Made, before: u16, after: u16)
     let at = if made.protocol == TCP { 16 } else { 6 };
     let check = get16(room, at);
     if made.len >= at + 2 && !(made.protocol == UDP && check == 0) {
-        put16(room, at, sum::update(check, before, after));
+        put16(room, at, checksum::update(check, before, after));
     }
 }
 
@@ -329,16 +231,16 @@ fn put_echo(room: &mut [u8], tuple: &Tuple, family: Family) -> Result<u8, Refusa
         (Family::V6, true) => (ICMPV6, 128),
         (Family::V6, false) => (ICMPV6, 129),
     };
-    let before = sum::add(get16(room, 0), get16(room, 4));
+    let before = checksum::add(get16(room, 0), get16(room, 4));
     put8(room, 0, kind);
     put16(room, 4, if is_request { tuple.sport } else { tuple.dport });
-    let after = sum::add(get16(room, 0), get16(room, 4));
-    put16(room, 2, sum::update(get16(room, 2), before, after));
+    let after = checksum::add(get16(room, 0), get16(room, 4));
+    put16(room, 2, checksum::update(get16(room, 2), before, after));
     Ok(protocol)
 }
 
 fn sum_addresses(src: IpAddr, dst: IpAddr) -> u16 {
-    sum::add(quiver_wire::checksum::sum_address(src), quiver_wire::checksum::sum_address(dst))
+    checksum::add(quiver_wire::checksum::sum_address(src), quiver_wire::checksum::sum_address(dst))
 }
 
 /// Writes length, protocol and header checksum of a packet that is `total` bytes long, of which `bytes` holds the beginning.
@@ -347,7 +249,7 @@ fn put_total(bytes: &mut [u8], total: usize, protocol: u8) {
     if byte(bytes, 0) >> 4 == 4 {
         put16(bytes, 2, total as u16);
         put16(bytes, 10, 0);
-        let check = !sum::of(bytes.get(..20).unwrap_or_default());
+        let check = !checksum::of(bytes.get(..20).unwrap_or_default());
         put16(bytes, 10, check);
     } else {
         put16(bytes, 4, total.saturating_sub(40) as u16);

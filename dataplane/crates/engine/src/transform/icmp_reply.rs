@@ -7,7 +7,7 @@ use quiver_wire::parse::{Parsed, Transport};
 
 use super::layout::{self, ICMP, ICMPV6, Layout, put};
 use super::rewrite::{self, Tuple};
-use super::{Family, Refusal};
+use super::{Family, Refusal, checksum};
 use crate::packet::Packet;
 
 /// Longest ICMP error (RFC 1812 section 4.3.2.3; RFC 4443 section 2.4 (c)).
@@ -58,7 +58,7 @@ pub(super) fn finish(out: &mut Packet, tuple: &Tuple, family: Family) {
     layout::finish_ip(bytes, protocol);
     let l4 = usize::from(family.header_len());
     let layout = Layout { family, protocol, l4, len: bytes.len() };
-    layout::complete(bytes, &layout, l4 + 2);
+    checksum::complete(bytes, &layout, l4 + 2);
 }
 
 fn is_answerable(parsed: &Parsed) -> bool {

@@ -2,7 +2,7 @@
 
 use quiver_wire::offload::{Checksum, Segmentation};
 
-use super::{Family, Refusal, sum};
+use super::{Family, Refusal, checksum};
 use crate::packet::Packet;
 
 /// IANA protocol number of ICMP.
@@ -116,7 +116,7 @@ impl Layout {
 
     /// Folded sum of the pseudo header for `l4_len` bytes of `protocol` (RFC 9293 section 3.1, RFC 8200 section 8.1).
     pub fn pseudo(&self, bytes: &[u8], protocol: u8, l4_len: usize) -> u16 {
-        sum::add(sum::of(self.addresses(bytes)), sum::add(u16::from(protocol), l4_len as u16))
+        checksum::add(checksum::of(self.addresses(bytes)), checksum::add(u16::from(protocol), l4_len as u16))
     }
 
     /// Offset of the checksum field in the packet, for protocols that have one we know.
@@ -183,14 +183,25 @@ pub fn single(packet: &Packet) -> Result<(), Refusal> {
     }
 }
 
-/// Writes protocol, length and IPv4 header checksum of a packet without options that is `bytes` long.
+/// Makes the IP header of a reassembled packet say that it is whole: no fragment, `protocol`, the length it has.
+pub fn make_whole(packet: &mut Packet, protocol: u8) {
+    let bytes = packet.bytes_mut();
+    if byte(bytes, 0) >> 4 == 4 {
+        let flags = get16(bytes, 6) & 0x4000;
+        put16(bytes, 6, flags);
+    }
+    finish_ip(bytes, protocol);
+}
+
+/// Writes protocol, length and IPv4 header checksum of a packet that is `bytes` long.
 pub fn finish_ip(bytes: &mut [u8], protocol: u8) {
     let len = bytes.len();
     if byte(bytes, 0) >> 4 == 4 {
         put16(bytes, 2, len as u16);
         put8(bytes, 9, protocol);
         put16(bytes, 10, 0);
-        let check = !sum::of(bytes.get(..20).unwrap_or_default());
+        let header = usize::from(byte(bytes, 0) & 0x0f) * 4;
+        let check = !checksum::of(bytes.get(..header).unwrap_or_default());
         put16(bytes, 10, check);
     } else {
         put16(bytes, 4, (len - 40.min(len)) as u16);
@@ -221,41 +232,6 @@ pub fn finish_tcp(packet: &mut Packet, l4: usize) {
     let layout = Layout { family, protocol: TCP, l4, len: bytes.len() };
     let pseudo = layout.pseudo(bytes, TCP, l4_len);
     put16(bytes, l4 + 16, pseudo);
-}
-
-/// Whether the checksum that a layer below has not looked at is right. A superpacket's, a partial and UDP's absent one are.
-pub fn verify(packet: &Packet, layout: &Layout) -> Result<(), Refusal> {
-    let bytes = packet.bytes();
-    let Some(at) = layout.checksum_at() else { return Ok(()) };
-    let absent = layout.protocol == UDP && layout.family == Family::V4 && get16(bytes, at) == 0;
-    match (packet.offload.checksum, packet.offload.segmentation) {
-        (Checksum::Complete, Segmentation::None) if !absent => {}
-        _ => return Ok(()),
-    }
-    let segment = bytes.get(layout.l4..layout.len).unwrap_or_default();
-    let total = sum::add(sum::of(segment), layout.pseudo_if_covered(bytes));
-    if total == 0xffff { Ok(()) } else { Err(Refusal::Checksum) }
-}
-
-/// Computes what a partial checksum still lacks. Superpackets have no checksum of their own: refused.
-pub fn finish_checksum(packet: &mut Packet) -> Result<(), Refusal> {
-    match packet.offload.checksum {
-        Checksum::Complete | Checksum::Verified => return Ok(()),
-        Checksum::Partial => single(packet)?,
-    }
-    let layout = Layout::of(packet.bytes())?;
-    let at = layout.checksum_at().ok_or(Refusal::Protocol)?;
-    complete(packet.bytes_mut(), &layout, at);
-    packet.offload.checksum = Checksum::Complete;
-    Ok(())
-}
-
-/// Computes the checksum at `at` over the whole of the L4 bytes.
-pub fn complete(bytes: &mut [u8], layout: &Layout, at: usize) {
-    put16(bytes, at, 0);
-    let segment = bytes.get(layout.l4..layout.len).unwrap_or_default();
-    let check = !sum::add(sum::of(segment), layout.pseudo_if_covered(bytes));
-    put16(bytes, at, if check == 0 && layout.protocol == UDP { 0xffff } else { check });
 }
 
 /// The byte at `at`; zero when there is none.
@@ -306,4 +282,49 @@ pub(super) fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
 /// Whether an IPv4 packet has DF set.
 pub(super) fn dont_fragment(bytes: &[u8]) -> bool {
     get16(bytes, 6) & 0x4000 != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transform::testing::{self, FAMILIES, assert_sound, client};
+
+    #[test]
+    fn reassembled_packet_is_no_fragment_any_more() {
+        for family in FAMILIES {
+            let mut packet = testing::udp(&client(family), b"whole", Checksum::Complete);
+            let whole = packet.bytes().to_vec();
+            match family {
+                Family::V4 => put16(packet.bytes_mut(), 6, 0x6001),
+                Family::V6 => put8(packet.bytes_mut(), 6, FRAGMENT_HEADER),
+            }
+            put16(packet.bytes_mut(), 2, 0);
+            make_whole(&mut packet, UDP);
+            if family == Family::V4 {
+                assert_eq!(packet.bytes(), whole);
+            }
+            assert_sound(&packet);
+        }
+    }
+
+    #[test]
+    fn lengths_that_contradict_each_other_are_malformed() {
+        let mut packet = testing::udp(&client(Family::V4), b"x", Checksum::Complete);
+        put16(packet.bytes_mut(), 24, 10);
+        let layout = Layout::of(packet.bytes()).unwrap();
+        assert_eq!(layout.payload(packet.bytes()), Err(Refusal::Malformed));
+        put16(packet.bytes_mut(), 2, 19);
+        assert_eq!(Layout::of(packet.bytes()), Err(Refusal::Malformed));
+    }
+
+    #[test]
+    fn bytes_behind_the_packet_are_cut_off() {
+        for family in FAMILIES {
+            let mut packet = testing::udp(&client(family), b"x", Checksum::Complete);
+            let len = packet.len();
+            assert!(packet.grow_back(7));
+            assert_eq!(admit(&mut packet).unwrap().len, len);
+            assert_eq!(packet.len(), len);
+        }
+    }
 }

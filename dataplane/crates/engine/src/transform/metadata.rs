@@ -8,7 +8,7 @@ use core::ops::Range;
 use quiver_wire::metadata::{self, COOKIE, marker};
 
 use super::layout::{self, Layout, TCP, UDP};
-use super::{Refusal, segments};
+use super::{Refusal, checksum, segments};
 use crate::packet::{MAX_PACKET, Packet};
 
 /// Whether the payload, or that of any segment of a superpacket, begins like metadata.
@@ -102,7 +102,7 @@ fn admit(packet: &mut Packet) -> Result<(Layout, usize), Refusal> {
         return Err(Refusal::Protocol);
     }
     let start = layout.payload(packet.bytes())?;
-    layout::verify(packet, &layout)?;
+    checksum::verify(packet, &layout)?;
     Ok((layout, start))
 }
 

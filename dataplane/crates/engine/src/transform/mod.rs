@@ -27,8 +27,10 @@ pub mod tcp_udp;
 #[cfg(test)]
 mod testing;
 
+mod checksum;
 mod datagrams;
-mod sum;
+mod icmp_mapping;
+mod join;
 
 use core::net::IpAddr;
 

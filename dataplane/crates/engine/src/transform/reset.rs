@@ -7,7 +7,7 @@ use quiver_wire::tcp::{self, Flags};
 
 use super::layout::{self, Layout, TCP, put8};
 use super::rewrite::{self, Tuple};
-use super::{Family, Refusal};
+use super::{Family, Refusal, checksum};
 use crate::packet::Packet;
 
 /// Makes in `out` the reset that answers `packet`, as if its destination had sent it (RFC 9293 section 3.10.7.1).
@@ -73,7 +73,7 @@ fn make(out: &mut Packet, tuple: &Tuple, fields: &Fields) -> Result<(), Refusal>
     tcp.set_flags(fields.flags);
     let family = if l4 == 20 { Family::V4 } else { Family::V6 };
     let layout = Layout { family, protocol: TCP, l4, len: bytes.len() };
-    layout::complete(bytes, &layout, l4 + 16);
+    checksum::complete(bytes, &layout, l4 + 16);
     Ok(())
 }
 

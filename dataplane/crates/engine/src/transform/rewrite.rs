@@ -5,7 +5,7 @@ use core::net::IpAddr;
 use quiver_wire::offload::Checksum;
 
 use super::layout::{self, ICMP, ICMPV6, Layout, TCP, UDP, byte, get16, put, put8, put16};
-use super::{Family, Refusal, sum};
+use super::{Family, Refusal, checksum};
 use crate::packet::{MAX_PACKET, Packet};
 
 /// Addresses and ports of one direction. ICMP echo has its identifier as both ports, other protocols have 0.
@@ -82,8 +82,8 @@ fn rewrite_ports(
     if old.l4_len() < shortest {
         return Err(Refusal::Malformed);
     }
-    let ports = packet.bytes().get(old.l4..old.l4 + 4).map(sum::of).unwrap_or_default();
-    let before = sum::add(sum::of(old.addresses(packet.bytes())), ports);
+    let ports = packet.bytes().get(old.l4..old.l4 + 4).map(checksum::of).unwrap_or_default();
+    let before = checksum::add(checksum::of(old.addresses(packet.bytes())), ports);
     let new = replace_ip(packet, old, tuple, old.protocol, ttl)?;
     let at = new.checksum_at().ok_or(Refusal::Protocol)?;
     let state = packet.offload.checksum;
@@ -100,8 +100,9 @@ fn rewrite_ports(
             }
         }
         Checksum::Complete | Checksum::Verified => {
-            let after = sum::add(sum::of(new.addresses(bytes)), sum::add(tuple.sport, tuple.dport));
-            let check = sum::update(check, before, after);
+            let after =
+                checksum::add(checksum::of(new.addresses(bytes)), checksum::add(tuple.sport, tuple.dport));
+            let check = checksum::update(check, before, after);
             put16(bytes, at, if check == 0 && new.protocol == UDP { 0xffff } else { check });
         }
     }
@@ -125,25 +126,25 @@ fn rewrite_echo(packet: &mut Packet, old: &Layout, tuple: &Tuple, ttl: Ttl) -> R
     if old.l4_len() < 8 {
         return Err(Refusal::Malformed);
     }
-    layout::finish_checksum(packet)?;
+    checksum::finish(packet)?;
     let (protocol, kind) = match tuple.family()? {
         Family::V4 => (ICMP, v4),
         Family::V6 => (ICMPV6, v6),
     };
-    let before = sum::add(old.pseudo_if_covered(packet.bytes()), sum_of_echo(packet.bytes(), old.l4));
+    let before = checksum::add(old.pseudo_if_covered(packet.bytes()), sum_of_echo(packet.bytes(), old.l4));
     let new = replace_ip(packet, old, tuple, protocol, ttl)?;
     let bytes = packet.bytes_mut();
     put8(bytes, new.l4, kind);
     put16(bytes, new.l4 + 4, if v4 == 8 { tuple.sport } else { tuple.dport });
-    let after = sum::add(new.pseudo_if_covered(bytes), sum_of_echo(bytes, new.l4));
-    let check = sum::update(get16(bytes, new.l4 + 2), before, after);
+    let after = checksum::add(new.pseudo_if_covered(bytes), sum_of_echo(bytes, new.l4));
+    let check = checksum::update(get16(bytes, new.l4 + 2), before, after);
     put16(bytes, new.l4 + 2, check);
     Ok(())
 }
 
 /// Sum of an echo's type, code and identifier.
 fn sum_of_echo(bytes: &[u8], l4: usize) -> u16 {
-    sum::add(get16(bytes, l4), get16(bytes, l4 + 4))
+    checksum::add(get16(bytes, l4), get16(bytes, l4 + 4))
 }
 
 /// Replaces the IP header by one of the tuple's family, with its addresses and `protocol`; nothing behind it changes.

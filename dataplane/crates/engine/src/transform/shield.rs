@@ -5,7 +5,7 @@ use quiver_wire::offload::Segmentation;
 use super::datagrams::Batch;
 use super::layout;
 use super::overhead::Shield;
-use super::{OutputSink, Refusal};
+use super::{OutputSink, Refusal, checksum};
 use crate::packet::{MAX_PACKET, Packet};
 
 /// Puts protection on one datagram.
@@ -63,7 +63,7 @@ pub fn protect(packet: &mut Packet, with: &mut impl Protect) -> Result<(), Refus
     layout::single(packet)?;
     let layout = layout::admit(packet)?;
     layout.udp(packet.bytes())?;
-    layout::verify(packet, &layout)?;
+    checksum::verify(packet, &layout)?;
     let shield = with.shield();
     if packet.len() + shield.front() + shield.back() > MAX_PACKET {
         return Err(Refusal::TooLong);
@@ -85,7 +85,7 @@ pub fn protect_segments<S: OutputSink>(
 ) -> Result<usize, Refusal> {
     let layout = layout::admit(packet)?;
     layout.udp(packet.bytes())?;
-    layout::verify(packet, &layout)?;
+    checksum::verify(packet, &layout)?;
     let payload = packet.bytes().get(layout.l4 + 8..).unwrap_or_default();
     let size = datagram_size(packet, payload.len())?;
     let shield = with.shield();

@@ -11,23 +11,24 @@
 use quiver_wire::offload::{Checksum, Segmentation};
 
 use super::datagrams::Batch;
-use super::layout::{self, Layout, TCP, UDP, byte, get16, get32, put, put8, put16, put32};
+use super::join::Join;
+use super::layout::{self, TCP, UDP, byte, get16, get32, put, put8, put16, put32};
 use super::segments::{self, SegmentFields};
 use super::shield::{self, Opened, Protect, Unprotect};
-use super::{OutputSink, Refusal, sum};
-use crate::packet::{InterfaceId, MAX_PACKET, Packet};
+use super::{OutputSink, Refusal, checksum};
+use crate::packet::{MAX_PACKET, Packet};
 
 /// Byte 12: an urgent pointer stands behind the header.
 const URGENT_BEHIND: u8 = 0x02;
 /// Byte 12: bits a sender leaves zero.
-const RESERVED: u8 = 0x0e;
-const FIN: u8 = 0x01;
-const SYN: u8 = 0x02;
-const RST: u8 = 0x04;
-const PSH: u8 = 0x08;
-const ACK: u8 = 0x10;
-const URG: u8 = 0x20;
-const CWR: u8 = 0x80;
+pub(super) const RESERVED: u8 = 0x0e;
+pub(super) const FIN: u8 = 0x01;
+pub(super) const SYN: u8 = 0x02;
+pub(super) const RST: u8 = 0x04;
+pub(super) const PSH: u8 = 0x08;
+pub(super) const ACK: u8 = 0x10;
+pub(super) const URG: u8 = 0x20;
+pub(super) const CWR: u8 = 0x80;
 
 /// Gives a single TCP packet the shape of UDP, in place. A finished checksum is converted without reading the payload,
 /// so a wrong one stays wrong.
@@ -39,7 +40,7 @@ pub fn to_udp(packet: &mut Packet) -> Result<(), Refusal> {
     let urgent = get16(packet.bytes(), l4 + 18);
     let check = get16(packet.bytes(), l4 + 16);
     let before =
-        sum::add(layout.pseudo(packet.bytes(), TCP, layout.l4_len()), get16(packet.bytes(), l4 + 12));
+        checksum::add(layout.pseudo(packet.bytes(), TCP, layout.l4_len()), get16(packet.bytes(), l4 + 12));
     if urgent != 0 {
         open_gap(packet, l4 + header)?;
         put16(packet.bytes_mut(), l4 + header, urgent);
@@ -58,8 +59,8 @@ pub fn to_udp(packet: &mut Packet) -> Result<(), Refusal> {
     packet.offload.checksum = state;
     let bytes = packet.bytes_mut();
     let length = get16(bytes, l4 + 4);
-    let after = sum::add(get16(bytes, l4 + 6), sum::add(length, after_word));
-    let check = sum::update(check, before, after);
+    let after = checksum::add(get16(bytes, l4 + 6), checksum::add(length, after_word));
+    let check = checksum::update(check, before, after);
     put16(bytes, l4 + 6, if check == 0 { 0xffff } else { check });
     Ok(())
 }
@@ -76,9 +77,9 @@ pub fn to_tcp(packet: &mut Packet) -> Result<(), Refusal> {
     let state = packet.offload.checksum;
     let check = get16(packet.bytes(), l4 + 6);
     let length = get16(packet.bytes(), l4 + 4);
-    let before = sum::add(
+    let before = checksum::add(
         layout.pseudo(packet.bytes(), UDP, layout.l4_len()),
-        sum::add(length, get16(packet.bytes(), l4 + 12)),
+        checksum::add(length, get16(packet.bytes(), l4 + 12)),
     );
     let urgent = if has_urgent { get16(packet.bytes(), l4 + header) } else { 0 };
     if has_urgent && !packet.remove(l4 + header, 2) {
@@ -96,8 +97,8 @@ pub fn to_tcp(packet: &mut Packet) -> Result<(), Refusal> {
     }
     packet.offload.checksum = state;
     let bytes = packet.bytes_mut();
-    let after = sum::add(get16(bytes, l4 + 16), after_word);
-    let check = sum::update(check, before, after);
+    let after = checksum::add(get16(bytes, l4 + 16), after_word);
+    let check = checksum::update(check, before, after);
     put16(bytes, l4 + 16, check);
     Ok(())
 }
@@ -127,7 +128,7 @@ pub fn to_datagrams<S: OutputSink>(
 ) -> Result<usize, Refusal> {
     let layout = layout::admit(packet)?;
     let header = layout.tcp_header(packet.bytes())?;
-    layout::verify(packet, &layout)?;
+    checksum::verify(packet, &layout)?;
     let segment = packet.bytes().get(layout.l4..).unwrap_or_default();
     let (tcp, payload) = segment.split_at_checked(header).ok_or(Refusal::Malformed)?;
     let size = match packet.offload.segmentation {
@@ -147,7 +148,7 @@ pub fn to_datagrams<S: OutputSink>(
         let fields = segments::segment_fields(tcp, index * size, index + 1 == count);
         let done = batch.room(around + chunk.len()).and_then(|room| {
             let plain = room.get_mut(shield.front()..).unwrap_or_default();
-            put_remainder(plain, tcp, &fields, has_urgent);
+            put_remainder(plain, tcp, fields, has_urgent);
             put(plain, remainder, chunk);
             with.protect(room)
         });
@@ -160,7 +161,7 @@ pub fn to_datagrams<S: OutputSink>(
     Ok(count)
 }
 
-fn put_remainder(room: &mut [u8], tcp: &[u8], fields: &SegmentFields, has_urgent: bool) {
+fn put_remainder(room: &mut [u8], tcp: &[u8], fields: SegmentFields, has_urgent: bool) {
     put(room, 0, tcp.get(8..).unwrap_or_default());
     let mark = if has_urgent { URGENT_BEHIND } else { 0 };
     put8(room, 4, byte(tcp, 12) & !RESERVED | mark);
@@ -182,7 +183,7 @@ pub fn to_segments<S: OutputSink>(
 ) -> Result<Opened, Refusal> {
     let layout = layout::admit(packet)?;
     layout.udp(packet.bytes())?;
-    layout::verify(packet, &layout)?;
+    checksum::verify(packet, &layout)?;
     let start = layout.l4 + 8;
     let size = shield::datagram_size(packet, packet.len() - start)?;
     let shield = with.shield();
@@ -203,132 +204,6 @@ pub fn to_segments<S: OutputSink>(
     }
     join.flush();
     if opened.accepted == 0 { Err(Refusal::NotAuthentic) } else { Ok(opened) }
-}
-
-/// Longest IP header and the ports.
-const FRONT: usize = 44;
-
-/// Joins segments to superpackets.
-struct Join<'a, S> {
-    sink: &'a mut S,
-    front: [u8; FRONT],
-    layout: Layout,
-    like: InterfaceId,
-    run: Option<Run>,
-}
-
-/// Segments that follow one another.
-struct Run {
-    packet: Packet,
-    filled: usize,
-    count: usize,
-    size: usize,
-    next: u32,
-    first_flags: u8,
-    is_open: bool,
-}
-
-impl<'a, S: OutputSink> Join<'a, S> {
-    fn new(packet: &Packet, layout: &Layout, sink: &'a mut S) -> Result<Self, Refusal> {
-        let mut front = [0; FRONT];
-        let header = packet.bytes().get(..layout.l4 + 4).ok_or(Refusal::Malformed)?;
-        put(&mut front, 0, header);
-        Ok(Self { sink, front, layout: *layout, like: packet.interface, run: None })
-    }
-
-    fn push(&mut self, plain: &[u8], remainder: usize, has_urgent: bool) -> Result<(), Refusal> {
-        let l4 = self.layout.l4;
-        if let Some(run) = &mut self.run {
-            if !has_urgent && run.takes(plain, remainder, l4) {
-                run.join(plain, remainder, l4);
-                return Ok(());
-            }
-        }
-        self.flush();
-        let mut packet = self.sink.take().ok_or(Refusal::NoBuffer)?;
-        packet.clear();
-        packet.interface = self.like;
-        self.run = Some(Run::start(
-            packet,
-            self.front.get(..l4 + 4).unwrap_or_default(),
-            plain,
-            remainder,
-            has_urgent,
-        ));
-        Ok(())
-    }
-
-    fn flush(&mut self) {
-        let Some(mut run) = self.run.take() else { return };
-        run.packet.set_len(run.filled);
-        run.packet.offload.segmentation = match run.count {
-            0 | 1 => Segmentation::None,
-            _ => Segmentation::Tcp { size: run.size as u16 },
-        };
-        layout::finish_tcp(&mut run.packet, self.layout.l4);
-        self.sink.put(run.packet);
-    }
-}
-
-impl Run {
-    fn start(mut packet: Packet, front: &[u8], plain: &[u8], remainder: usize, has_urgent: bool) -> Self {
-        let l4 = front.len() - 4.min(front.len());
-        let behind = remainder + if has_urgent { 2 } else { 0 };
-        let payload = plain.get(behind..).unwrap_or_default();
-        let sequence = get32(plain, 8);
-        let room = packet.room();
-        put(room, 0, front);
-        put32(room, l4 + 4, sequence);
-        put(room, l4 + 8, plain.get(..remainder).unwrap_or_default());
-        put8(room, l4 + 12, byte(plain, 4) & !RESERVED);
-        put16(room, l4 + 16, 0);
-        put16(room, l4 + 18, if has_urgent { get16(plain, remainder) } else { 0 });
-        put(room, l4 + 8 + remainder, payload);
-        let flags = byte(plain, 5);
-        let is_plain = flags & (ACK | SYN | RST | URG | PSH | FIN) == ACK && !has_urgent;
-        Self {
-            packet,
-            filled: l4 + 8 + remainder + payload.len(),
-            count: 1,
-            size: payload.len(),
-            next: sequence.wrapping_add(payload.len() as u32),
-            first_flags: flags,
-            is_open: is_plain && !payload.is_empty(),
-        }
-    }
-
-    fn takes(&mut self, plain: &[u8], remainder: usize, l4: usize) -> bool {
-        let payload = plain.len() - remainder;
-        if !self.is_open || payload == 0 || payload > self.size || self.filled + payload > MAX_PACKET {
-            return false;
-        }
-        let flags = byte(plain, 5) & !(PSH | FIN);
-        if get32(plain, 8) != self.next || flags != self.first_flags & !CWR {
-            return false;
-        }
-        let room = self.packet.room();
-        let tcp = room.get(l4..).unwrap_or_default();
-        let same = |ours: core::ops::Range<usize>, theirs: core::ops::Range<usize>| {
-            tcp.get(ours) == plain.get(theirs)
-        };
-        byte(tcp, 12) == byte(plain, 4) & !RESERVED
-            && same(8..12, 0..4)
-            && same(14..16, 6..8)
-            && same(20..8 + remainder, 12..remainder)
-    }
-
-    fn join(&mut self, plain: &[u8], remainder: usize, l4: usize) {
-        let payload = plain.get(remainder..).unwrap_or_default();
-        let last = byte(plain, 5) & (PSH | FIN);
-        let filled = self.filled;
-        let room = self.packet.room();
-        put(room, filled, payload);
-        put8(room, l4 + 13, byte(room, l4 + 13) | last);
-        self.filled += payload.len();
-        self.count += 1;
-        self.next = self.next.wrapping_add(payload.len() as u32);
-        self.is_open = payload.len() == self.size && last == 0;
-    }
 }
 
 #[cfg(test)]

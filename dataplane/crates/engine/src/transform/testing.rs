@@ -96,7 +96,7 @@ impl Tcp {
         out.extend(tuple.dport.to_be_bytes());
         out.extend(self.seq.to_be_bytes());
         out.extend(self.ack.to_be_bytes());
-        out.push(((20 + self.options.len()) / 4 << 4) as u8 | self.reserved);
+        out.push((((20 + self.options.len()) / 4) << 4) as u8 | self.reserved);
         out.push(self.flags);
         out.extend([0x20, 0x01, 0, 0]);
         out.extend(self.urgent.to_be_bytes());

@@ -64,7 +64,7 @@ fn wrong_checksum_is_still_wrong_behind_the_rewrite() {
     packet.bytes_mut()[50] ^= 1;
     let packet = rewritten(packet, &hop(Family::V6));
     let layout = Layout::of(packet.bytes()).unwrap();
-    assert_eq!(layout::verify(&packet, &layout), Err(Refusal::Checksum));
+    assert_eq!(checksum::verify(&packet, &layout), Err(Refusal::Checksum));
 }
 
 #[test]
