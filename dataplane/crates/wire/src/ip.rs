@@ -3,7 +3,6 @@
 use core::net::IpAddr;
 use core::ops::Range;
 
-use crate::bytes::u8_at;
 use crate::error::WireError;
 use crate::{ipv4, ipv6};
 
@@ -266,9 +265,4 @@ impl<T: AsRef<[u8]> + AsMut<[u8]>> Packet<T> {
             _ => Err(WireError::FamilyMismatch),
         }
     }
-}
-
-/// Whether the header of an IPv4 packet has options; `false` for IPv6.
-pub fn has_ipv4_options(packet: &[u8]) -> bool {
-    u8_at(packet, 0) >> 4 == 4 && u8_at(packet, 0) & 0x0f > 5
 }

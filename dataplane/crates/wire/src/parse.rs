@@ -110,13 +110,20 @@ impl Parsed {
         packet.get_mut(self.transport_at..self.total_len).unwrap_or_default()
     }
 
-    /// Offset of the transport checksum within the packet, where there is one.
+    /// Offset of the transport checksum within the packet, where there is one. ICMP of the other family is a protocol like any other.
     #[inline]
     pub fn checksum_at(&self) -> Option<usize> {
-        if self.transport == Transport::FragmentTail {
-            return None;
+        match self.transport {
+            Transport::Tcp
+            | Transport::Udp
+            | Transport::EchoRequest
+            | Transport::EchoReply
+            | Transport::IcmpError
+            | Transport::IcmpOther => {
+                checksum::field_offset(self.protocol).map(|offset| self.transport_at + offset)
+            }
+            Transport::Other | Transport::FragmentTail => None,
         }
-        checksum::field_offset(self.protocol).map(|offset| self.transport_at + offset)
     }
 
     fn new(view: &ip::Packet<&[u8]>, upper: Upper, found: &Found) -> Self {

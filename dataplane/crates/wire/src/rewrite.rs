@@ -33,6 +33,23 @@ pub fn endpoints(
     state: Checksum,
 ) -> Result<(), WireError> {
     ip::Packet::new_checked(&mut *packet)?.set_addresses(to.src, to.dst)?;
+    let change = set_endpoints(packet, parsed, to);
+    checksum::update(packet, parsed, state, change);
+    Ok(())
+}
+
+/// Gives a packet quoted by an ICMP error, of which only the beginning may be there, the addresses and ports of `to` (same family).
+///
+/// `parsed` is from [`Parsed::parse_quoted`]. The checksum of the ICMP message around it is to be computed anew.
+pub fn quoted(quote: &mut [u8], parsed: &mut Parsed, to: &Endpoints) -> Result<(), WireError> {
+    ip::Packet::new_truncated(&mut *quote)?.set_addresses(to.src, to.dst)?;
+    let change = set_endpoints(quote, parsed, to);
+    checksum::update(quote, parsed, Checksum::Complete, change);
+    Ok(())
+}
+
+/// Writes ports and brings `parsed` up to date; answers what the transport checksum covers of it.
+fn set_endpoints(packet: &mut [u8], parsed: &mut Parsed, to: &Endpoints) -> Change {
     let pseudo_header = Delta::NONE.address(parsed.src, to.src).address(parsed.dst, to.dst);
     let segment = match parsed.transport {
         Transport::Tcp | Transport::Udp => set_ports(packet, parsed, to),
@@ -42,10 +59,9 @@ pub fn endpoints(
             Delta::NONE
         }
     };
-    checksum::update(packet, parsed, state, Change { pseudo_header, segment });
     parsed.src = to.src;
     parsed.dst = to.dst;
-    Ok(())
+    Change { pseudo_header, segment }
 }
 
 fn set_ports(packet: &mut [u8], parsed: &mut Parsed, to: &Endpoints) -> Delta {

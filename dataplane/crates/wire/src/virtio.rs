@@ -87,10 +87,10 @@ impl Header {
             Checksum::Complete => {}
             Checksum::Verified => header.flags = DATA_VALID,
             Checksum::Partial => {
-                let offset = checksum::field_offset(parsed.protocol).ok_or(WireError::NoChecksum)?;
+                let at = parsed.checksum_at().ok_or(WireError::NoChecksum)?;
                 header.flags = NEEDS_CSUM;
                 header.csum_start = parsed.transport_at as u16;
-                header.csum_offset = offset as u16;
+                header.csum_offset = (at - parsed.transport_at) as u16;
             }
         }
         let (gso_type, size) = match (offload.segmentation, parsed.transport) {
@@ -112,9 +112,9 @@ impl Header {
 
     /// Whether the checksum to be finished is that of the outermost transport header of the packet.
     pub fn is_about(&self, parsed: &Parsed) -> bool {
+        let (start, offset) = (usize::from(self.csum_start), usize::from(self.csum_offset));
         self.flags & NEEDS_CSUM == 0
-            || (usize::from(self.csum_start) == parsed.transport_at
-                && checksum::field_offset(parsed.protocol) == Some(usize::from(self.csum_offset)))
+            || (start == parsed.transport_at && parsed.checksum_at() == Some(start + offset))
     }
 
     /// Finishes the checksum of `packet` where this header says it is, be it inside a tunnel; the flag is cleared.

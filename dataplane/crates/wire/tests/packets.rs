@@ -422,3 +422,90 @@ fn offloads_nobody_offered_are_refused() {
     let offload = Offload { checksum: partial, ..Offload::default() };
     assert_eq!(virtio::Header::of(offload, &gre), Err(WireError::NoChecksum));
 }
+
+#[test]
+fn icmp_of_the_other_family_is_a_protocol_without_a_checksum() {
+    let empty = v6(protocol::ICMP, &[]);
+    for packet in [empty, v6(protocol::ICMP, &[0; 16]), v4(protocol::ICMPV6, &[0; 16])] {
+        let mut buffer = [&packet[..], &[0xaa; 16]].concat();
+        let mut parsed = Parsed::parse(&buffer).unwrap();
+        assert_eq!((parsed.transport, parsed.checksum_at()), (Transport::Other, None));
+        assert_eq!(checksum::finish(&mut buffer, &parsed), Err(WireError::NoChecksum));
+        let to = waypoints(parsed.version);
+        rewrite::endpoints(&mut buffer, &mut parsed, &to, Checksum::Complete).unwrap();
+        let header_len = parsed.transport_at;
+        assert_eq!(buffer[header_len..packet.len()], packet[header_len..]);
+        assert_eq!(buffer[packet.len()..], [0xaa; 16]);
+    }
+}
+
+#[test]
+fn quoted_packet_gets_the_addresses_its_sender_knows() {
+    let original = finished(v4(protocol::UDP, &udp_segment(b"hello"))).0;
+    let to = waypoints(Version::V4);
+    for length in [28, original.len()] {
+        let mut message = vec![0; 8];
+        icmp::Repr::PortUnreachable.emit(Version::V4, &mut message).unwrap();
+        message.extend_from_slice(&original[..length]);
+        let (mut packet, parsed) = finished(v4(protocol::ICMP, &message));
+        let quote = &mut packet[28..];
+        let mut inner = Parsed::parse_quoted(quote).unwrap();
+        rewrite::quoted(quote, &mut inner, &to).unwrap();
+        assert_eq!(Parsed::parse_quoted(quote), Ok(inner));
+        assert_eq!((inner.src, inner.src_port, inner.dst_port), (to.src, to.src_port, to.dst_port));
+        assert!(ipv4::Packet::new_truncated(&*quote).unwrap().verify_checksum());
+        if length == original.len() {
+            assert_eq!(checksum::verify(quote, &inner), Ok(true));
+        }
+        assert_eq!(checksum::verify(&packet, &parsed), Ok(false));
+        checksum::finish(&mut packet, &parsed).unwrap();
+        assert_eq!(checksum::verify(&packet, &parsed), Ok(true));
+    }
+}
+
+#[test]
+fn lengths_and_ports_are_set_in_place() {
+    let mut packet = v4(protocol::UDP, &udp_segment(b"hello"));
+    packet.extend_from_slice(b"tail");
+    let mut view = ip::Packet::new_checked(&mut packet[..]).unwrap();
+    view.set_total_len(37).unwrap();
+    assert_eq!(view.set_total_len(65_536), Err(WireError::BadTotalLength));
+    let mut datagram = udp::Packet::new_truncated(&mut packet[20..]).unwrap();
+    datagram.set_src_port(1);
+    datagram.set_dst_port(2);
+    datagram.set_length(17);
+    datagram.set_checksum(3);
+    assert_eq!((datagram.src_port(), datagram.dst_port(), datagram.checksum()), (1, 2, 3));
+    let parsed = Parsed::parse(&packet).unwrap();
+    assert_eq!((parsed.src_port, parsed.dst_port), (1, 2));
+    assert_eq!(parsed.payload(&packet), b"hellotail");
+    assert!(ipv4::Packet::new_checked(&packet[..]).unwrap().verify_checksum());
+    let mut packet = v6(protocol::UDP, &udp_segment(b"hello"));
+    let mut view = ip::Packet::new_checked(&mut packet[..]).unwrap();
+    assert_eq!(view.set_total_len(39), Err(WireError::BadTotalLength));
+    view.set_total_len(48).unwrap();
+    assert_eq!((view.total_len(), view.upper().unwrap().range()), (48, 40..48));
+}
+
+#[test]
+fn echo_and_mtu_fields_are_set_only_where_they_are() {
+    for version in [Version::V4, Version::V6] {
+        let mut message = [0; 12];
+        icmp::Repr::EchoReply { id: 1, seq: 2 }.emit(version, &mut message).unwrap();
+        let mut view = icmp::Packet::new_checked(version, &mut message[..]).unwrap();
+        view.set_echo_id(9);
+        view.set_next_hop_mtu(1300);
+        view.set_checksum(5);
+        assert_eq!((view.echo_id(), view.echo_seq(), view.next_hop_mtu()), (Some(9), Some(2), None));
+        assert_eq!((view.checksum(), view.quoted(), view.payload().len()), (5, None, 4));
+        icmp::Repr::TooBig { mtu: 1500 }.emit(version, &mut message).unwrap();
+        let mut view = icmp::Packet::new_checked(version, &mut message[..]).unwrap();
+        view.set_echo_id(9);
+        view.set_next_hop_mtu(1300);
+        assert_eq!((view.echo_id(), view.next_hop_mtu(), view.quoted()), (None, Some(1300), Some(8..12)));
+    }
+    let router_advertisement = [134; 16];
+    let view = icmp::Packet::new_checked(Version::V6, &router_advertisement[..]).unwrap();
+    assert_eq!((view.class(), icmp::Repr::parse(&view)), (icmp::Class::Other, None));
+    assert_eq!(icmp::Packet::new_checked(Version::V4, &[8; 7][..]), Err(WireError::TruncatedTransport));
+}

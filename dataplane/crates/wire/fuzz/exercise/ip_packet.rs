@@ -10,7 +10,7 @@ use quiver_wire::{Parsed, WireError, checksum, icmp, ip, ipv4, ipv6, tcp, udp, v
 
 /// Reads `data` as a packet in every way; if it is one, rewrites it and checks the outcome.
 pub(crate) fn exercise(data: &[u8]) {
-    let _ = Parsed::parse_quoted(data);
+    quoted(data);
     views(data);
     device(data);
     if let Ok(parsed) = Parsed::parse(data) {
@@ -20,6 +20,14 @@ pub(crate) fn exercise(data: &[u8]) {
         assert_eq!(parsed.payload(data).len(), parsed.total_len - parsed.payload_at);
         transport(data, &parsed);
         rewritten(data, &parsed);
+    }
+}
+
+fn quoted(data: &[u8]) {
+    if let Ok(mut parsed) = Parsed::parse_quoted(data) {
+        let (mut quote, to) = (data.to_vec(), waypoints(parsed.version));
+        assert_eq!(rewrite::quoted(&mut quote, &mut parsed, &to), Ok(()));
+        assert_eq!(Parsed::parse_quoted(&quote), Ok(parsed), "a rewritten quote reads as what was written");
     }
 }
 
@@ -84,12 +92,8 @@ fn transport(data: &[u8], parsed: &Parsed) {
 }
 
 fn rewritten(data: &[u8], parsed: &Parsed) {
-    let (src, dst) = match parsed.version {
-        Version::V4 => (IpAddr::from([192, 0, 2, 1]), IpAddr::from([198, 51, 100, 2])),
-        Version::V6 => (IpAddr::from([0x20; 16]), IpAddr::from([0xfe; 16])),
-    };
-    let to = Endpoints { src, dst, src_port: 16384, dst_port: 16385 };
     let (mut packet, mut parsed) = (data.to_vec(), *parsed);
+    let to = waypoints(parsed.version);
     let whole = match checksum::finish(&mut packet, &parsed) {
         Ok(()) => true,
         Err(WireError::Fragmented | WireError::NoChecksum) => false,
@@ -103,4 +107,12 @@ fn rewritten(data: &[u8], parsed: &Parsed) {
         assert_eq!(checksum::finish(&mut packet, &parsed), Ok(()));
         assert_eq!(packet, incremental, "and it is the recomputed one");
     }
+}
+
+fn waypoints(version: Version) -> Endpoints {
+    let (src, dst) = match version {
+        Version::V4 => (IpAddr::from([192, 0, 2, 1]), IpAddr::from([198, 51, 100, 2])),
+        Version::V6 => (IpAddr::from([0x20; 16]), IpAddr::from([0xfe; 16])),
+    };
+    Endpoints { src, dst, src_port: 16384, dst_port: 16385 }
 }

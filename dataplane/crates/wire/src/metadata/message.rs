@@ -21,14 +21,14 @@ impl<'a> Message<'a> {
 
     /// Length of the metadata, when encryption adds `added` bytes to the payload section.
     pub fn buffer_len(&self, added: usize) -> usize {
-        HEADER_LEN + self.header.buffer_len() + self.payload.buffer_len() + added
+        (HEADER_LEN + self.header.buffer_len() + self.payload.buffer_len()).saturating_add(added)
     }
 
     /// Writes the metadata to the front of `buffer` and answers its length. The payload section is in clear, but its length counts
     /// the `added` bytes of room left behind it for padding, IV or tag.
     pub fn emit(&self, added: usize, buffer: &mut [u8]) -> Result<usize, WireError> {
         let (header_len, payload_len) = (HEADER_LEN + self.header.buffer_len(), self.payload.buffer_len());
-        let total = header_len + payload_len + added;
+        let total = self.buffer_len(added);
         if total > MAX_LEN {
             return Err(WireError::MetadataTooLong);
         }

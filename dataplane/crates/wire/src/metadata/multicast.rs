@@ -80,7 +80,7 @@ impl<'a> MulticastEgress<'a> {
             *first = length;
             copy(behind, name.as_bytes())?;
             at += 1 + name.len();
-            count += 1;
+            count = count.checked_add(1).ok_or(WireError::BadTlvLength)?;
         }
         put_u16(buffer.get_mut(..2).ok_or(WireError::BufferTooShort)?, 0, count);
         Self::parse(buffer.get(..at).unwrap_or_default())
