@@ -13,9 +13,9 @@ pub enum Carrier {
     /// TCP as TCP, UDP as UDP: ports rewritten.
     Native,
     /// TCP whose header is shaped as a UDP header.
-    UdpTransform,
+    Transformed,
     /// ICMP echo and other protocols behind an inserted UDP header.
-    Encapsulated,
+    Inserted,
 }
 
 /// How the payload of a session is protected on a hop (`docs/protocol.md` 2.2).
@@ -51,8 +51,8 @@ impl Shield {
 /// (an IPv6 packet over an IPv4 hop). Metadata is not counted: it never rides on a packet it does not fit on.
 pub fn overhead(carrier: Carrier, shield: Shield, inner: Family, outer: Family) -> i32 {
     let inserted = match carrier {
-        Carrier::Native | Carrier::UdpTransform => 0,
-        Carrier::Encapsulated => UDP,
+        Carrier::Native | Carrier::Transformed => 0,
+        Carrier::Inserted => UDP,
     };
     let protection = i32::try_from(shield.front() + shield.back()).unwrap_or_default();
     i32::from(outer.header_len()) - i32::from(inner.header_len()) + inserted + protection
@@ -76,12 +76,12 @@ mod tests {
     #[test]
     fn a_clear_session_of_one_family_adds_nothing() {
         assert_eq!(overhead(Carrier::Native, Shield::Clear, Family::V4, Family::V4), 0);
-        assert_eq!(overhead(Carrier::UdpTransform, Shield::Clear, Family::V6, Family::V6), 0);
+        assert_eq!(overhead(Carrier::Transformed, Shield::Clear, Family::V6, Family::V6), 0);
     }
 
     #[test]
     fn sealed_echo_from_ipv4_over_ipv6_adds_header_udp_counter_and_tag() {
-        assert_eq!(overhead(Carrier::Encapsulated, Shield::Sealed, Family::V4, Family::V6), 20 + 8 + 24);
+        assert_eq!(overhead(Carrier::Inserted, Shield::Sealed, Family::V4, Family::V6), 20 + 8 + 24);
     }
 
     #[test]
@@ -93,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_segment_of_a_sealed_ipv4_session_is_1436_bytes_at_1500() {
-        let sealed = overhead(Carrier::UdpTransform, Shield::Sealed, Family::V4, Family::V4);
+        let sealed = overhead(Carrier::Transformed, Shield::Sealed, Family::V4, Family::V4);
         assert_eq!(max_segment(1500, sealed, Family::V4), 1436);
     }
 
