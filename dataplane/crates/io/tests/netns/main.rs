@@ -249,7 +249,7 @@ fn other_peoples_names_are_refused_with_the_way_out() {
     let fault = sites.inside("a", || Router::<Relay>::start(&options(1)).err().unwrap());
     assert_eq!(fault.code, FaultCode::NameTaken);
     assert!(fault.message.contains("nft delete table netdev quiver"), "{fault}");
-    sites.run("a", "nft delete table netdev quiver; ip link add quiver0 type dummy");
+    sites.run("a", "nft delete table netdev quiver; ip link add quiver0 type veth peer name other");
     let before = sites.state("a");
     let fault = sites.inside("a", || Router::<Relay>::start(&options(1)).err().unwrap());
     assert_eq!(fault.code, FaultCode::NameTaken);
@@ -359,9 +359,9 @@ fn every_kind_of_rule_is_understood_by_the_kernel() {
     for part in [
         "iif oif missing drop",
         "icmp type echo-reply icmp id 16384-29999",
-        "@th,160,32 { 0xc0000201 }",
+        "@th,160,32 0xc0000201",
         "icmpv6 type { destination-unreachable, packet-too-big }",
-        "ip6 saddr fd00:1::1 ip6 daddr { fd00:1::2 } fwd ip6 to fd00:1::2 device \"to-client\"",
+        "ip6 saddr fd00:1::1 ip6 daddr fd00:1::2 fwd ip6 to fd00:1::2 device \"to-client\"",
     ] {
         assert!(rules.contains(part), "{part}\n{rules}");
     }

@@ -107,7 +107,9 @@ impl Sites {
             &self.full(right),
         ]));
         for (i, (name, device)) in [(left, &to_right), (right, &to_left)].into_iter().enumerate() {
-            self.run(name, &format!("ip link set {device} up; ip addr add {} dev {device}", v4[i]));
+            // Without duplicate address detection nothing changes by itself while a test looks.
+            let calm = format!("echo 0 > /proc/sys/net/ipv6/conf/{device}/accept_dad");
+            self.run(name, &format!("{calm}; ip link set {device} up; ip addr add {} dev {device}", v4[i]));
             if let Some(v6) = v6 {
                 self.run(name, &format!("ip addr add {} dev {device} nodad", v6[i]));
             }
