@@ -26,6 +26,8 @@ pub mod tcp_udp;
 
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 mod checksum;
 mod datagrams;

@@ -51,6 +51,11 @@ pub fn at(tuple: &Tuple, seq: u32, out: &mut Packet) -> Result<(), Refusal> {
     make(out, tuple, &Fields { seq, ack: 0, flags: Flags::RST })
 }
 
+/// Makes in `out` a reset that refuses a SYN, which ends before `ack`.
+pub fn refuse(tuple: &Tuple, ack: u32, out: &mut Packet) -> Result<(), Refusal> {
+    make(out, tuple, &Fields { seq: 0, ack, flags: Flags::RST.with(Flags::ACK) })
+}
+
 fn make(out: &mut Packet, tuple: &Tuple, fields: &Fields) -> Result<(), Refusal> {
     let l4 = match (tuple.src, tuple.dst) {
         (IpAddr::V4(_), IpAddr::V4(_)) => 20,

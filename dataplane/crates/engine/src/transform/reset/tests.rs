@@ -66,3 +66,13 @@ fn reset_at_a_known_place_says_only_that() {
         assert_eq!(l4[4..14], [0, 0, 0, 77, 0, 0, 0, 0, 0x50, 0x04]);
     }
 }
+
+#[test]
+fn refusal_of_a_syn_acknowledges_it() {
+    for family in FAMILIES {
+        let mut out = Packet::allocate();
+        refuse(&client(family), 78, &mut out).unwrap();
+        assert_sound(&out);
+        assert_eq!(testing::l4(&out)[4..14], [0, 0, 0, 0, 0, 0, 0, 78, 0x50, 0x14]);
+    }
+}

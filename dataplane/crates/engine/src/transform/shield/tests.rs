@@ -248,3 +248,19 @@ fn packet_too_long_to_be_sealed_is_refused() {
     let mut packet = testing::udp(&hop(Family::V4), &noise(65_500), Checksum::Partial);
     assert_eq!(seal::seal(&mut packet, &mut Ends::new().sealer()), Err(Refusal::TooLong));
 }
+
+#[test]
+fn clear_payloads_and_their_checksums_are_left_alone() {
+    for state in STATES {
+        let mut packet = testing::udp(&hop(Family::V6), &noise(100), state);
+        let before = packet.bytes().to_vec();
+        protect(&mut packet, &mut Clear).unwrap();
+        assert_eq!(unprotect(&mut packet, &mut Clear), Ok(Opened { accepted: 1, refused: 0 }));
+        assert_eq!((packet.bytes(), packet.offload.checksum), (&before[..], state));
+    }
+    let mut three = testing::uso(&hop(Family::V6), &noise(250), 100);
+    assert_eq!(unprotect(&mut three, &mut Clear), Ok(Opened { accepted: 3, refused: 0 }));
+    let mut damaged = testing::udp(&hop(Family::V6), &noise(100), Checksum::Complete);
+    damaged.bytes_mut()[90] ^= 1;
+    assert_eq!(unprotect(&mut damaged, &mut Clear), Err(Refusal::Checksum));
+}
