@@ -35,7 +35,7 @@ export interface Standalone {
   readonly operator: Operator;
   /** Port for agents elsewhere; undefined when the router file names no address for them. */
   readonly port: number | undefined;
-  stop(): Promise<void>;
+  readonly stop: () => Promise<void>;
 }
 
 /** Runs the operator of one router from files. Rejects with a `QuiverError` when it cannot begin, and leaves nothing behind. */

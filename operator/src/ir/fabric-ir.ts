@@ -98,6 +98,21 @@ export interface RouteIr {
   readonly targets: readonly RouteTargetIr[];
   /** 0 = no limit. */
   readonly maxSessions: number;
+  /** How the targets are probed; without it they are taken to be healthy. */
+  readonly health?: HealthIr;
+}
+
+export interface HealthIr {
+  readonly probe: 'TCP' | 'HTTP';
+  /** 0 = the target's own port. */
+  readonly port: number;
+  readonly path: string;
+  readonly intervalMilliseconds: number;
+  readonly timeoutMilliseconds: number;
+  /** Failed probes in a row after which a target is not healthy. */
+  readonly failures: number;
+  /** Successful probes in a row after which it is healthy again. */
+  readonly successes: number;
 }
 
 export interface RoutePeerIr {

@@ -2,6 +2,7 @@ import {
   AccessAction,
   Cipher,
   Encryption,
+  HealthProbe,
   Integrity,
   MetadataProtection,
   Rejection,
@@ -60,4 +61,9 @@ export const transport = {
   Auto: Transport.TRANSPORT_AUTO,
   Native: Transport.TRANSPORT_NATIVE,
   UDP: Transport.TRANSPORT_UDP,
+} as const;
+
+export const healthProbe = {
+  TCP: HealthProbe.HEALTH_PROBE_TCP,
+  HTTP: HealthProbe.HEALTH_PROBE_HTTP,
 } as const;

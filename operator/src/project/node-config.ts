@@ -1,6 +1,6 @@
-import { NodeConfig, type Peer, type Route, type Service } from '@quiver/dataplane-api';
+import { type HealthCheck, NodeConfig, type Peer, type Route, type Service } from '@quiver/dataplane-api';
 import { digestOf } from '../ir/canonical.ts';
-import type { FabricIr, NodeIr, PeerIr, PeerWaypointIr, RouteIr, ServiceIr } from '../ir/fabric-ir.ts';
+import type { FabricIr, HealthIr, NodeIr, PeerIr, PeerWaypointIr, RouteIr, ServiceIr } from '../ir/fabric-ir.ts';
 import { parseAddress } from '../ir/prefix.ts';
 import * as enums from './enums.ts';
 
@@ -78,6 +78,19 @@ function projectRoute(route: RouteIr): Route {
       source: enums.targetSource[source],
     })),
     maxSessions: route.maxSessions,
+    health: route.health === undefined ? undefined : projectHealth(route.health),
+  };
+}
+
+function projectHealth(health: HealthIr): HealthCheck {
+  return {
+    probe: enums.healthProbe[health.probe],
+    port: health.port,
+    path: health.path,
+    intervalMs: health.intervalMilliseconds,
+    timeoutMs: health.timeoutMilliseconds,
+    failures: health.failures,
+    successes: health.successes,
   };
 }
 

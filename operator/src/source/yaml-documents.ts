@@ -6,7 +6,7 @@ type Path = readonly (string | number)[];
 export interface YamlDocument {
   readonly value: unknown;
   /** Line of a field, or of the nearest thing around it; counts from 1. */
-  lineOf(path: Path): number;
+  readonly lineOf: (path: Path) => number;
 }
 
 /** What is no YAML, and where. */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { SvrService } from '../api/generated/service.gen.ts';
+import { sortedBy } from '../ir/canonical.ts';
 import { formatPrefix } from '../ir/prefix.ts';
 import { exampleSnapshot } from '../testing/example.ts';
 import { assignAddresses } from './addresses.ts';
@@ -33,7 +34,7 @@ describe('addresses of services', () => {
       fc.property(names, (some) => {
         const forward = addressesOf(some.map((name) => named(name)));
         const backward = addressesOf(some.toReversed().map((name) => named(name)));
-        assert.deepEqual([...forward].sort(), [...backward].sort());
+        assert.deepEqual(sortedBy(forward, String), sortedBy(backward, String));
         assert.equal(new Set(forward.values()).size, some.length);
       }),
     );

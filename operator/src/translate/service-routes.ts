@@ -4,6 +4,7 @@ import { sortedBy } from '../ir/canonical.ts';
 import type { PeerIr, RouteIr, RoutePeerIr, RouteTargetIr, TargetSourceName } from '../ir/fabric-ir.ts';
 import { formatAddress, hostPrefix, overlaps, parseAddress, parsePrefix } from '../ir/prefix.ts';
 import type { Reserved } from './addresses.ts';
+import { translateHealth } from './health.ts';
 import { fullName, problemsOf } from './input.ts';
 import type { Outcome, Problem } from './problem.ts';
 import type { UnroutedService } from './services.ts';
@@ -46,7 +47,8 @@ function translateRoute(route: ServiceRoute, context: RouteContext): Outcome<rea
   const missing = service === undefined ? [serviceProblem(route, owner, context)] : [];
   const peers = translateRoutePeers(route, context);
   const targets = translateTargets(route, service, context);
-  const problems = [...missing, ...shapeProblems(route), ...peers.problems, ...targets.problems];
+  const health = translateHealth(route, targets.value);
+  const problems = [...missing, ...shapeProblems(route), ...peers.problems, ...targets.problems, ...health.problems];
   const isUsable = peers.value.length > 0 !== targets.value.length > 0;
   if (service === undefined || !isUsable) return { value: [], problems };
   const value: RouteIr = {
@@ -54,6 +56,7 @@ function translateRoute(route: ServiceRoute, context: RouteContext): Outcome<rea
     peers: peers.value,
     targets: targets.value,
     maxSessions: spec.capacity?.maxSessions ?? 0,
+    ...health.value,
   };
   return { value: [{ service: owner, route: value }], problems };
 }

@@ -37,7 +37,7 @@ const serviceRoute: readonly Unsupported<ServiceRoute['spec']>[] = [
     (spec) => spec.endpoints !== undefined,
     'there are no core Services in standalone mode; use targets',
   ),
-  used('health', (spec) => spec.health !== undefined, 'targets are not probed yet; remove health'),
+  used('health.probe', (spec) => spec.health?.probe === 'ICMP', 'targets are probed by TCP or HTTP; set one of them'),
   used(
     'capacity.sessionRate',
     (spec) => spec.capacity?.sessionRate !== undefined,
