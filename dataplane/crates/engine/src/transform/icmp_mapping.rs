@@ -154,4 +154,45 @@ mod tests {
             assert_eq!(message(kind, code, pointer).to_ipv4(), expected, "{kind} {code} {pointer}");
         }
     }
+
+    /// RFC 7915 figures 3 and 6.
+    #[test]
+    fn pointers_follow_the_fields_they_point_at() {
+        let message = |kind, pointer| Message { kind, code: 0, mtu: None, pointer };
+        let v4 = [
+            (0..=0, Some(0)),
+            (1..=1, Some(1)),
+            (2..=3, Some(4)),
+            (4..=7, None),
+            (8..=8, Some(7)),
+            (9..=9, Some(6)),
+            (10..=11, None),
+            (12..=15, Some(8)),
+            (16..=19, Some(24)),
+            (20..=60, None),
+        ];
+        for (range, expected) in v4 {
+            for pointer in range {
+                let made = message(12, pointer).to_ipv6();
+                assert_eq!(made, expected.map(|to| (4, 0, to)), "IPv4 {pointer}");
+            }
+        }
+        let v6 = [
+            (0..=0, Some(0)),
+            (1..=1, Some(1)),
+            (2..=3, None),
+            (4..=5, Some(2)),
+            (6..=6, Some(9)),
+            (7..=7, Some(8)),
+            (8..=23, Some(12)),
+            (24..=39, Some(16)),
+            (40..=60, None),
+        ];
+        for (range, expected) in v6 {
+            for pointer in range {
+                let made = message(4, pointer).to_ipv4();
+                assert_eq!(made, expected.map(|to| (12, 0, to)), "IPv6 {pointer}");
+            }
+        }
+    }
 }

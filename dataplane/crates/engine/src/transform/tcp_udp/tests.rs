@@ -39,6 +39,24 @@ fn urgent_pointer_stands_behind_the_header_and_is_marked() {
 }
 
 #[test]
+fn reserved_bits_of_a_client_are_cleared_and_never_taken_for_the_mark() {
+    for state in STATES {
+        let odd = Tcp { reserved: 0x0f, ..Tcp::default() };
+        let mut packet = testing::tcp(&hop(Family::V6), &odd, state);
+        to_udp(&mut packet).unwrap();
+        assert_eq!(testing::l4(&packet)[12], 0x81);
+        assert_sound(&packet);
+        to_tcp(&mut packet).unwrap();
+        let cleared = testing::tcp(&hop(Family::V6), &Tcp { reserved: 0x01, ..odd }, state);
+        assert_eq!(packet.bytes(), cleared.bytes());
+        let mut sink = Collect::default();
+        let mut packet = testing::tcp(&hop(Family::V6), &Tcp { reserved: 0x0f, ..Tcp::default() }, state);
+        to_datagrams(&mut packet, &mut Clear, &mut sink).unwrap();
+        assert_eq!(testing::l4(&sink.packets[0])[12], 0x81);
+    }
+}
+
+#[test]
 fn wrong_checksum_stays_wrong_through_both_shapes() {
     let mut packet = testing::tcp(&hop(Family::V4), &Tcp::default(), Checksum::Complete);
     let right = testing::l4(&packet)[16..18].to_vec();
