@@ -4,7 +4,7 @@ use quiver_wire::ip::{Fragment, Version, protocol};
 use quiver_wire::offload::Checksum;
 use quiver_wire::parse::Transport;
 use quiver_wire::tcp::Flags;
-use quiver_wire::{Parsed, WireError, checksum, ipv4, rewrite, tcp};
+use quiver_wire::{Parsed, WireError, checksum, ipv4, ipv6, rewrite, tcp, udp};
 
 use crate::build::{tcp_segment, udp_segment, v4, v6, waypoints};
 
@@ -135,4 +135,35 @@ fn malformed_options_end_the_iteration() {
     assert_eq!(view.options().count(), 0);
     segment[20..24].copy_from_slice(&[2, 200, 0, 0]);
     assert_eq!(tcp::Packet::new_checked(&segment[..]).unwrap().mss(), None);
+}
+
+#[test]
+fn views_of_a_cut_packet_are_refused_unless_asked_for() {
+    let packet = v4(protocol::UDP, &udp_segment(b"hello"));
+    let cut = &packet[..packet.len() - 1];
+    assert_eq!(ipv4::Packet::new_checked(cut), Err(WireError::BadTotalLength));
+    assert_eq!(ipv4::Packet::new_truncated(cut).unwrap().payload().len(), 12);
+    let packet = v6(protocol::UDP, &udp_segment(b"hello"));
+    let cut = &packet[..packet.len() - 1];
+    assert_eq!(ipv6::Packet::new_checked(cut), Err(WireError::BadTotalLength));
+    assert_eq!(ipv6::Packet::new_truncated(cut).unwrap().payload().len(), 12);
+}
+
+#[test]
+fn bytes_behind_the_udp_length_are_refused_in_whole_packets() {
+    let mut segment = udp_segment(b"hello");
+    segment.push(0);
+    assert_eq!(Parsed::parse(&v4(protocol::UDP, &segment)), Err(WireError::BadTransportLength));
+    assert_eq!(udp::Packet::new_checked(&segment[..]), Err(WireError::BadTransportLength));
+    assert!(Parsed::parse_quoted(&v4(protocol::UDP, &segment)).is_ok());
+}
+
+#[test]
+fn extension_header_one_byte_beyond_the_packet_is_refused() {
+    let mut payload = vec![protocol::NO_NEXT_HEADER, 1, 1, 12];
+    payload.resize(15, 0);
+    assert_eq!(Parsed::parse(&v6(protocol::HOP_BY_HOP, &payload)), Err(WireError::TruncatedExtension));
+    payload.push(0);
+    let parsed = Parsed::parse(&v6(protocol::HOP_BY_HOP, &payload)).unwrap();
+    assert_eq!((parsed.transport, parsed.transport_at), (Transport::Other, 56));
 }
