@@ -62,13 +62,13 @@ fn put_fragment(packet: &Packet, layout: &Layout, piece: &Piece, identification:
             out.set_len(layout.l4 + data.len());
             let bytes = out.bytes_mut();
             put16(bytes, 4, identification as u16);
-            put16(bytes, 6, u16::from(piece.more) << 13 | piece.offset);
+            put16(bytes, 6, u16::from(piece.more) << 13 | piece.offset >> 3);
             layout::finish_ip(bytes, layout.protocol);
         }
         Family::V6 => {
             put8(room, layout.l4, layout.protocol);
             put8(room, layout.l4 + 1, 0);
-            put16(room, layout.l4 + 2, piece.offset << 3 | u16::from(piece.more));
+            put16(room, layout.l4 + 2, piece.offset | u16::from(piece.more));
             put32(room, layout.l4 + 4, identification);
             put(room, layout.l4 + IPV6_FRAGMENT_HEADER, data);
             out.set_len(layout.l4 + IPV6_FRAGMENT_HEADER + data.len());
@@ -83,7 +83,7 @@ fn put_fragment(packet: &Packet, layout: &Layout, piece: &Piece, identification:
 pub struct Piece {
     /// Which bytes of the payload.
     pub range: Range<usize>,
-    /// Where they stand in it, in units of 8 bytes (TLV 1 and IP alike).
+    /// Where they stand in it, in bytes: a multiple of 8.
     pub offset: u16,
     /// Whether further pieces follow (MF).
     pub more: bool,
@@ -92,8 +92,8 @@ pub struct Piece {
 impl Piece {
     /// The description of this piece in TLV 1. `largest_seen` is the largest piece in which the packet came, 0 when it came whole.
     pub const fn info(&self, extended_id: u32, original_id: u16, largest_seen: u16) -> FragmentInfo {
-        let offset = self.offset << 3;
-        FragmentInfo { extended_id, original_id, dont_fragment: false, more: self.more, offset, largest_seen }
+        let (more, offset) = (self.more, self.offset);
+        FragmentInfo { extended_id, original_id, dont_fragment: false, more, offset, largest_seen }
     }
 }
 
@@ -106,7 +106,7 @@ pub fn pieces(len: usize, room: usize) -> Result<impl Iterator<Item = Piece>, Re
     }
     Ok((0..len.div_ceil(size)).map(move |index| {
         let range = index * size..((index + 1) * size).min(len);
-        Piece { offset: (range.start / 8) as u16, more: range.end < len, range }
+        Piece { offset: range.start as u16, more: range.end < len, range }
     }))
 }
 

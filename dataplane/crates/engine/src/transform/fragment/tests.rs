@@ -67,7 +67,7 @@ fn superpackets_are_to_be_split_and_not_cut() {
 fn pieces_are_multiples_of_eight_and_cover_the_payload() {
     let all: Vec<_> = pieces(3001, 1007).unwrap().collect();
     let expected =
-        [(0..1000, 0, true), (1000..2000, 125, true), (2000..3000, 250, true), (3000..3001, 375, false)];
+        [(0..1000, 0, true), (1000..2000, 1000, true), (2000..3000, 2000, true), (3000..3001, 3000, false)];
     assert_eq!(all.len(), expected.len());
     for (piece, (range, offset, more)) in all.iter().zip(expected) {
         assert_eq!((piece.range.clone(), piece.offset, piece.more), (range, offset, more));
