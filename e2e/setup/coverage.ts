@@ -1,4 +1,5 @@
 // Line coverage of both languages, by folder. Reports; the aim is 90 % in the folders marked with *.
+// `npm run coverage -- -p quiver-wire` measures some crates only.
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
@@ -76,8 +77,12 @@ async function rustLines(): Promise<Lines[]> {
     LLVM_PROFILE_FILE: join(out, '%p-%m.profraw'),
     CARGO_TARGET_DIR: join(process.env['QUIVER_CACHE'] ?? '/tmp/quiver', 'target-coverage'),
   };
-  const tests = ['test', '--workspace', '--locked', '--tests'];
-  const built = await run('cargo', [...tests, '--no-run', '--message-format', 'json'], { cwd: RUST, env });
+  const packages = process.argv.slice(2);
+  const tests = ['test', ...(packages.length === 0 ? ['--workspace'] : packages), '--locked', '--tests'];
+  const built = await run('cargo', [...tests, '--no-run', '--message-format', 'json-render-diagnostics'], {
+    cwd: RUST,
+    env,
+  });
   if (!built.ok) fail(built.output.slice(-4000));
   const programs = [...built.output.matchAll(/"executable":"([^"]+)"/g)].map((match) => match[1] ?? '');
   const tested = await run('cargo', [...tests, '--no-fail-fast'], { cwd: RUST, env });

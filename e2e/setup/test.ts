@@ -33,7 +33,17 @@ async function rootPrefix(): Promise<readonly string[] | undefined> {
 /** Built by whoever we are, run by root. */
 async function runRustNamespaces(prefix: readonly string[]): Promise<StageOutcome> {
   const cwd = join(ROOT, 'dataplane');
-  const args = ['test', '-p', 'quiver-io', '--test', 'netns', '--locked', '--no-run', '--message-format', 'json'];
+  const args = [
+    'test',
+    '-p',
+    'quiver-io',
+    '--test',
+    'netns',
+    '--locked',
+    '--no-run',
+    '--message-format',
+    'json-render-diagnostics',
+  ];
   const built = await run('cargo', args, { cwd });
   const program = [...built.output.matchAll(/"executable":"([^"]*\/netns-[^"]*)"/g)].at(-1)?.[1];
   if (!built.ok || program === undefined) return { ok: false, output: built.output.slice(-8000) };
