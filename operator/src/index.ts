@@ -14,7 +14,9 @@ export { type ProjectedNode, project, projectAll } from './project/node-config.t
 export { type Crd, type Finding, loadCrds, validateObject } from './schema/index.ts';
 export { FilesReader, type FilesSettings } from './source/files-reader.ts';
 export { FilesSource } from './source/files-source.ts';
+export { type ParsedFile, parseResourceFile } from './source/resource-file.ts';
 export type { ResourceSource, Snapshot, Subscription } from './source/resource-source.ts';
+export { parseRouterFile } from './source/router-file.ts';
 export { type Standalone, type StandaloneDeps, type StandaloneSettings, startStandalone } from './standalone.ts';
 export type { ObjectStatus, StatusReport } from './status/status-report.ts';
 export type { StatusSink } from './status/status-sink.ts';

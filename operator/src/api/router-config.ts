@@ -13,7 +13,14 @@ const name = z
   .regex(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/, 'use lower-case letters, digits, "-" and "."')
   .max(63);
 
-const address = z.string().refine((text) => parseAddress(text) !== undefined, 'is not an IPv4 or IPv6 address');
+const unusable = ['0.0.0.0/8', '127.0.0.0/8', '224.0.0.0/4', '::/127', 'ff00::/8'].flatMap(
+  (text) => parsePrefix(text) ?? [],
+);
+
+const address = z
+  .string()
+  .refine((text) => parseAddress(text) !== undefined, 'is not an IPv4 or IPv6 address')
+  .refine((text) => !isUnusable(text), 'is no address that a peer could reach; write one of an uplink');
 
 const prefix = z
   .string()
@@ -153,6 +160,11 @@ function poolConflicts({ servicePool, returnPool, nodes }: Checked): Contradicti
       : [[['servicePool', index], `overlaps ${other} of returnPool; choose another prefix`]];
   });
   return [...inPool, ...crossing];
+}
+
+function isUnusable(text: string): boolean {
+  const own = parsePrefix(text);
+  return own !== undefined && unusable.some((one) => contains(one, own));
 }
 
 function canonicalText(text: string): string {

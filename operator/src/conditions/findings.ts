@@ -1,6 +1,6 @@
 import { describeRef, type ObjectRef, qualifiedName } from '../api/resources.ts';
 import type { FabricIr } from '../ir/fabric-ir.ts';
-import { sliceOf } from '../project/slice.ts';
+import { holds, sliceOf } from '../project/slice.ts';
 import { isWarning, type Problem, problemReasons } from '../translate/problem.ts';
 import type { ConditionType, Finding } from './condition.ts';
 import { joinMessages } from './merge.ts';
@@ -32,10 +32,8 @@ function checked(type: 'Accepted' | 'ResolvedRefs', own: readonly Problem[]): Fi
 
 function programmed(ref: ObjectRef, ir: FabricIr, nodes: readonly NodeReport[]): Finding {
   const type = 'Programmed';
-  const concerned = nodes.filter(({ wanted }) => sliceOf(wanted, ref, ir) !== undefined);
-  if (concerned.length === 0)
-    return { type, status: 'False', reason: 'NotAccepted', message: 'nothing of it is in force' };
-  const behind = concerned.filter((node) => !isInForce(node, ref, ir));
+  if (!holds(ir, ref)) return { type, status: 'False', reason: 'NotAccepted', message: 'nothing of it is in force' };
+  const behind = nodes.filter((node) => !isInForce(node, ref, ir));
   if (behind.length === 0) return { type, status: 'True', reason: 'Programmed', message: '' };
   const refusing = behind.filter(({ rejected }) => rejected.length > 0);
   if (refusing.length > 0) {
@@ -50,6 +48,7 @@ function programmed(ref: ObjectRef, ir: FabricIr, nodes: readonly NodeReport[]):
 }
 
 function isInForce({ wanted, acknowledged }: NodeReport, ref: ObjectRef, ir: FabricIr): boolean {
+  if (acknowledged === wanted) return true;
   return acknowledged !== undefined && sliceOf(acknowledged, ref, ir) === sliceOf(wanted, ref, ir);
 }
 

@@ -8,6 +8,9 @@ export interface Versioned {
   readonly projected: ProjectedNode;
 }
 
+/** Versions whose answer is still awaited, at most. */
+const maxUnanswered = 16;
+
 /** What one node shall run, what it was sent, and what it answered. Holds no connection. */
 export class NodeSlot {
   readonly node: string;
@@ -44,6 +47,9 @@ export class NodeSlot {
 
   sent({ version, projected }: Versioned): void {
     this.#sent.set(version, projected);
+    // A node that answers nothing for so many changes would answer an older one in vain.
+    const [oldest] = this.#sent.keys();
+    if (this.#sent.size > maxUnanswered && oldest !== undefined) this.#sent.delete(oldest);
   }
 
   /** An answer to a version that was never sent is ignored, as is one to a version already answered. */

@@ -3,7 +3,7 @@ import { NodeConfig, TargetSource } from '@quiver/dataplane-api';
 import { exampleSnapshot, routerYaml, serviceYaml, tenantYaml } from '../testing/example.ts';
 import { translate } from '../translate/index.ts';
 import { project, projectAll } from './node-config.ts';
-import { sliceOf } from './slice.ts';
+import { holds, sliceOf } from './slice.ts';
 
 const { ir } = translate(exampleSnapshot());
 
@@ -66,6 +66,21 @@ describe('part of a configuration that stands for one object', () => {
     assert.equal(sliceOf(changedConfig, { kind: 'ServiceRoute', namespace: 'prod', name: 'db' }, changed), undefined);
     assert.equal(sliceOf(changedConfig, { kind: 'Peer', name: 'site-b' }, changed), undefined);
     assert.equal(sliceOf(config, { kind: 'File', name: 'a.yaml' }, ir), undefined);
+    const refs = [
+      { kind: 'ServiceRoute', namespace: 'prod', name: 'db' },
+      { kind: 'Peer', name: 'site-b' },
+      { kind: 'RouterConfig', name: 'router.yaml' },
+      { kind: 'File', name: 'a.yaml' },
+    ] as const;
+    assert.deepEqual(
+      refs.map((ref) => [holds(ir, ref), holds(changed, ref)]),
+      [
+        [true, false],
+        [true, false],
+        [true, true],
+        [false, false],
+      ],
+    );
   });
 
   it('of the router changes with its settings only', () => {

@@ -4,6 +4,25 @@ import { qualifiedName } from '../api/resources.ts';
 import { digestOf } from '../ir/canonical.ts';
 import type { FabricIr } from '../ir/fabric-ir.ts';
 
+/** Whether something of an object is in the representation, and so in every node's configuration. */
+export function holds(ir: FabricIr, ref: ObjectRef): boolean {
+  const name = namespacedName(ref);
+  switch (ref.kind) {
+    case 'Tenant':
+      return ir.tenants.some((tenant) => tenant.name === ref.name);
+    case 'Service':
+      return ir.services.some((service) => service.name === name);
+    case 'ServiceRoute':
+      return ir.services.some(({ routes }) => routes.some((route) => route.name === name));
+    case 'Peer':
+      return ir.peers.some((peer) => peer.name === ref.name);
+    case 'RouterConfig':
+      return true;
+    case 'File':
+      return false;
+  }
+}
+
 /** The part of a configuration that stands for one object, as a digest; undefined when the object is not in it. */
 export function sliceOf(config: NodeConfig, ref: ObjectRef, ir: FabricIr): string | undefined {
   const part = partOf(config, ref, ir);

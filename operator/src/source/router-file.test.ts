@@ -45,6 +45,15 @@ describe('router file', () => {
     );
   });
 
+  it('refuses a waypoint that no peer could reach', () => {
+    for (const address of ['127.0.0.1', '0.0.0.0', '224.0.0.5']) {
+      assert.match(
+        problemsOf(routerYaml.replace('203.0.113.11', address)).join(),
+        /6: .*no address that a peer could reach/,
+      );
+    }
+  });
+
   it('refuses nodes and waypoints that are there twice', () => {
     const twice = routerYaml.replace('keySource', '- {name: node1, waypoints: [{address: 203.0.113.11}]}\nkeySource');
     assert.deepEqual(problemsOf(twice), [

@@ -4,7 +4,7 @@ import { sortedBy } from '../ir/canonical.ts';
 import type { FabricIr, ServiceIr } from '../ir/fabric-ir.ts';
 import { contains, formatAddress, formatPrefix, parseAddress, parsePrefix } from '../ir/prefix.ts';
 import { settleAddressConflicts } from './address-conflicts.ts';
-import { assignAddresses, reservedAddresses } from './addresses.ts';
+import { assignAddresses, type Reserved, reservedAddresses } from './addresses.ts';
 import { fullName, problemsOf, type TranslateInput } from './input.ts';
 import { translatePeers } from './peers.ts';
 import { type Problem, sortProblems } from './problem.ts';
@@ -37,19 +37,20 @@ export function translate(input: TranslateInput): Translation {
   const tenantNames = [...input.tenants.map(({ metadata }) => metadata.name), ...refusedNames(input, 'Tenant')];
   const claimed = translateServices(offered.accepted, { addresses: addresses.value, tenants: tenantNames });
   const services = settleAddressConflicts(claimed.value, offered.accepted);
+  const routed = routedPrefixes(router.servicePool, services.value);
   const routes = translateServiceRoutes(wanted.accepted, {
     services: services.value,
     declaredServices: [...input.services.map(fullName), ...refusedNames(input, 'Service')],
     sources: new Map(input.services.map((service) => [fullName(service), service.spec.sourceAddress])),
     peers: peers.value,
     declaredPeers: [...input.peers.map(({ metadata }) => metadata.name), ...refusedNames(input, 'Peer')],
-    reserved: [...reserved, ...servicePoolReserved(router.servicePool)],
+    reserved: [...reserved, ...routed.flatMap(leadsBack)],
   });
   const unreachable = unroutedProblems(offered.accepted, services.value, routes.value);
 
   const ir: FabricIr = {
     ...routerSettings(input),
-    servicePool: routedPrefixes(router.servicePool, services.value),
+    servicePool: routed,
     keySource: translateKeySource(router, input.secrets),
     tenants: tenants.value,
     services: services.value.map((service) => withRoutes(service, routes.value)),
@@ -112,11 +113,12 @@ function routedPrefixes(pool: readonly string[], services: readonly UnroutedServ
   return [...new Set([...canonicalPrefixes(pool), ...outside])].sort();
 }
 
-function servicePoolReserved(pool: readonly string[]) {
-  return pool.flatMap((text) => {
-    const prefix = parsePrefix(text);
-    return prefix === undefined ? [] : [{ prefix, what: 'the service pool, which leads back to this router' }];
-  });
+// Packets to such a prefix come to the engine, so a server there would never see them.
+function leadsBack(text: string): readonly Reserved[] {
+  const prefix = parsePrefix(text);
+  return prefix === undefined
+    ? []
+    : [{ prefix, what: `${text}, which clients dial and which leads back to this router` }];
 }
 
 function unroutedProblems(
