@@ -27,6 +27,8 @@ pub struct Packet {
     pub offload: Offload,
     /// The interface a LAN packet came in by.
     pub interface: InterfaceId,
+    /// It came in as fragments: its sender lets it be cut.
+    pub reassembled: bool,
 }
 
 impl Packet {
@@ -38,6 +40,7 @@ impl Packet {
             end: HEADROOM,
             offload: Offload::default(),
             interface: InterfaceId::default(),
+            reassembled: false,
         }
     }
 
@@ -54,6 +57,7 @@ impl Packet {
         self.end = HEADROOM;
         self.offload = Offload::default();
         self.interface = InterfaceId::default();
+        self.reassembled = false;
     }
 
     /// Replaces the content by a copy of `bytes`, cut off at [`MAX_PACKET`].
@@ -156,6 +160,9 @@ impl Packet {
 
 impl core::fmt::Debug for Packet {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Packet").field("len", &self.len()).field("offload", &self.offload).finish_non_exhaustive()
+        f.debug_struct("Packet")
+            .field("len", &self.len())
+            .field("offload", &self.offload)
+            .finish_non_exhaustive()
     }
 }

@@ -104,7 +104,8 @@ impl Tables {
         let goes = match facts.next {
             NextFacts::Target { address, port } => {
                 route.targets.iter().filter_map(|id| self.target(*id)).any(|target| {
-                    target.server.address == address && target.server.port.unwrap_or(facts.port) == port
+                    target.server.address == address
+                        && (facts.port == 0 || target.server.port.unwrap_or(facts.port) == port)
                 })
             }
             NextFacts::Path { local, remote } => self

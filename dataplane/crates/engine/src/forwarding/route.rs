@@ -48,10 +48,12 @@ pub struct RouteEntry {
 }
 
 /// A compiled target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetEntry {
     /// The service route it belongs to.
     pub route: RouteId,
+    /// Names it among the targets of all configurations: service route, address, port.
+    pub label: Arc<str>,
     /// The server.
     pub server: Target,
 }
@@ -80,7 +82,11 @@ impl RouteTable {
                 check_route(&format!("{field}[{}]", route.name), route, config, paths, problems);
                 let id = RouteId(u32::try_from(routes.len()).unwrap_or(u32::MAX));
                 let first = targets.len();
-                targets.extend(route.targets.iter().map(|server| TargetEntry { route: id, server: *server }));
+                targets.extend(route.targets.iter().map(|server| TargetEntry {
+                    route: id,
+                    label: label(&route.name, server),
+                    server: *server,
+                }));
                 let target = |index| TargetId(u32::try_from(index).unwrap_or(u32::MAX));
                 routes.push(RouteEntry {
                     name: route.name.clone(),
@@ -114,6 +120,10 @@ impl RouteTable {
     pub(crate) fn target(&self, target: TargetId) -> Option<&TargetEntry> {
         self.targets.get(target.index())
     }
+}
+
+fn label(route: &str, server: &Target) -> Arc<str> {
+    format!("{route} {} {}", server.address, server.port.unwrap_or(0)).into()
 }
 
 fn check_route(field: &str, route: &Route, config: &Config, paths: &PathTable, problems: &mut Problems) {
@@ -206,7 +216,7 @@ impl Tables {
     }
 
     /// The target of a service that `address` and `port` belong to, healthy or not, when the client dialled `dialled`: an
-    /// earlier decision is taken up again with it.
+    /// earlier decision is taken up again with it. A `dialled` of 0 means a protocol without ports: the address decides.
     pub fn target_at(
         &self,
         service: ServiceId,
@@ -217,7 +227,9 @@ impl Tables {
         let routes = self.service(service)?.routes.iter().filter_map(|id| self.route(*id));
         routes.flat_map(|route| route.targets.iter()).find_map(|id| {
             let target = self.target(*id)?;
-            (target.server.address == address && target.server.port.unwrap_or(dialled) == port)
+            let has_ports = dialled != 0;
+            (target.server.address == address
+                && (!has_ports || target.server.port.unwrap_or(dialled) == port))
                 .then_some((target.route, *id))
         })
     }

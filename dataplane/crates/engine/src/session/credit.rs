@@ -48,6 +48,11 @@ impl AnswerCredit {
         self.bytes = self.bytes.saturating_add(bytes).min(MOST_CREDIT);
     }
 
+    /// Whether an answer of this size could be paid for.
+    pub const fn covers(&self, bytes: usize) -> bool {
+        self.bytes as usize >= bytes
+    }
+
     /// Pays for an answer of this size (IP length), or takes nothing.
     pub fn spend(&mut self, bytes: usize, now: Instant) -> Result<(), AnswerRefused> {
         let left = u32::try_from(bytes).ok().and_then(|bytes| self.bytes.checked_sub(bytes));

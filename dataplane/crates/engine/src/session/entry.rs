@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use quiver_crypto::ReplayWindow;
+use quiver_crypto::{CounterNonce, PayloadReplayWindow};
 
 use crate::event::SessionUuid;
-use crate::forwarding::ServiceId;
+use crate::forwarding::service::ServiceId;
 use crate::handshake::Handshake;
 use crate::message::payload_keys::SessionKeys;
+use crate::packet::InterfaceId;
 use crate::peering::PathIndex;
 use crate::session::index::LegSide;
 use crate::session::tcp_state::TcpTracker;
@@ -22,6 +23,8 @@ pub(crate) struct Session {
     pub(crate) context: Tuple,
     pub(crate) protocol: u8,
     pub(crate) tenant: Option<Arc<str>>,
+    /// Where a local client's packets come in.
+    pub(crate) interface: InterfaceId,
     pub(crate) service: ServiceId,
     pub(crate) service_name: Arc<str>,
     pub(crate) route_name: Arc<str>,
@@ -31,19 +34,21 @@ pub(crate) struct Session {
     pub(crate) server: Leg,
     pub(crate) security: Security,
     /// The egress' NAT decision, told to or by the egress.
-    pub(crate) binding: Option<Binding>,
+    pub(crate) binding: Option<Tuple>,
     /// Name of the router where the session entered the fabric.
     pub(crate) ingress: Arc<str>,
     pub(crate) hop_count: u8,
+    /// This node has no state from the session's start.
+    pub(crate) mid_stream: bool,
     pub(crate) tcp: TcpTracker,
     pub(crate) opened: Instant,
     pub(crate) last_packet: Instant,
     /// Packets went both ways.
     pub(crate) two_way: bool,
     pub(crate) traffic: Traffic,
+    /// Sessions of the service at the egress, as last told or known (TLV 13).
+    pub(crate) service_load: u64,
     pub(crate) stats: StatsIndex,
-    /// Set when a closing reason is known before the timer fires.
-    pub(crate) ends_at: Option<Instant>,
 }
 
 /// Where this session's share of the per-service and per-target counts is kept.
@@ -78,19 +83,8 @@ pub(crate) enum Leg {
 #[derive(Debug)]
 pub(crate) struct LanLeg {
     pub(crate) tuple: Tuple,
-    /// Where the source address towards a server came from, to be given back.
-    pub(crate) source: SourceLease,
     /// The reply's key hashes to another worker: io was told.
     pub(crate) steered: bool,
-}
-
-/// Origin of the source address towards a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum SourceLease {
-    /// The client's own, or a client leg.
-    None,
-    ReturnPool,
-    NodePort,
 }
 
 /// A neighbour router.
@@ -104,23 +98,15 @@ pub(crate) struct HopLeg {
     pub(crate) pair_owned: bool,
     /// Clear TCP of this hop is carried as UDP.
     pub(crate) tcp_as_udp: bool,
-}
-
-/// The egress' NAT decision: where the session goes to, and from which source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Binding {
-    /// The tuple as the server sees it.
-    pub tuple: Tuple,
+    /// Starts of the neighbour's node that were seen when this leg last had proof of it.
+    pub(crate) peer_epoch: u32,
 }
 
 /// Protection of a session's payload.
 #[derive(Debug)]
 pub(crate) struct Security {
     pub(crate) mode: Mode,
-    pub(crate) adaptive: bool,
     pub(crate) per_packet: bool,
-    /// The service demands sealing (or the peer's link does): no way back to clear.
-    pub(crate) required: bool,
     pub(crate) sealing: Option<Box<Sealing>>,
 }
 
@@ -135,15 +121,23 @@ pub enum Mode {
     Sealed,
 }
 
-/// Keys and counters of a session that is, or may become, sealed.
+/// Keys and counters of a session that is, or may become, sealed. The serial is the session's, in both directions.
 #[derive(Debug)]
 pub(crate) struct Sealing {
     pub(crate) keys: SessionKeys,
+    /// Nonces of what this node seals; a transit router only hands its serial on.
+    pub(crate) sending: CounterNonce,
+    pub(crate) received: PayloadReplayWindow,
+    /// What the other end still sends with, until it has confirmed new keys.
+    pub(crate) former: Option<Box<Former>>,
+}
+
+/// Keys before a re-key.
+#[derive(Debug)]
+pub(crate) struct Former {
+    pub(crate) keys: SessionKeys,
     pub(crate) serial: u32,
-    pub(crate) sent: u64,
-    pub(crate) received: ReplayWindow,
-    /// Keys before the last re-key: packets on their way are still opened.
-    pub(crate) previous: Option<(SessionKeys, u32, ReplayWindow)>,
+    pub(crate) received: PayloadReplayWindow,
 }
 
 impl Session {
@@ -170,9 +164,18 @@ impl Session {
         }
     }
 
-    /// Whether this node is one of the two that seal and open.
-    pub(crate) const fn is_edge(&self) -> bool {
+    /// Port of the service that the client dialled; 0 for protocols without ports (an echo's identifier is none).
+    pub(crate) const fn service_port(&self) -> u16 {
+        match self.protocol {
+            6 | 17 => self.context.dport,
+            _ => 0,
+        }
+    }
+
+    /// Whether this node sees the TCP segments of the session: everywhere but at a transit router that passes them on sealed or signed.
+    pub(crate) const fn sees_tcp(&self) -> bool {
         !matches!(self.role(), Role::Transit)
+            || (matches!(self.security.mode, Mode::Clear | Mode::Undecided) && !self.security.per_packet)
     }
 }
 

@@ -7,6 +7,7 @@
 
 pub mod buffers;
 pub mod credit;
+pub(crate) mod entry;
 pub mod index;
 pub mod keys;
 pub mod lifetime;
@@ -14,6 +15,7 @@ pub mod node_ports;
 pub mod ports;
 pub mod reassembly;
 pub mod return_pool;
+pub(crate) mod store;
 pub mod table;
 pub mod tcp_state;
 pub mod timers;

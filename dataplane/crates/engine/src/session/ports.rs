@@ -43,6 +43,11 @@ impl Residue {
         (port / 2) % self.modulus() == self.index as u16
     }
 
+    /// The worker that packets to this port of ours belong to.
+    pub const fn index_of(self, port: u16) -> u8 {
+        ((port / 2) % self.modulus()) as u8
+    }
+
     pub(super) const fn modulus(self) -> u16 {
         if self.count == 0 { 1 } else { self.count as u16 }
     }

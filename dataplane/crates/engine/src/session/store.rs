@@ -6,14 +6,14 @@ use crate::session::entry::{Leg, Session};
 use crate::session::index::{FlowIndex, FlowRef, LegSide};
 use crate::session::keys::{ContextKey, HashSeed, HopKey, LanKey};
 use crate::session::table::{SessionId, SessionTable};
-use crate::session::timers::TimerWheel;
+use crate::session::timers::SessionTimers;
 use crate::time::Instant;
 use crate::transform::rewrite::Tuple;
 
 /// Sessions with their three indexes and their timers; an index entry exists exactly as long as the leg it points to.
 pub(crate) struct Sessions {
     pub(crate) table: SessionTable<Session>,
-    pub(crate) timers: TimerWheel,
+    pub(crate) timers: SessionTimers,
     lan: FlowIndex,
     hops: FlowIndex,
     contexts: FlowIndex,
@@ -24,7 +24,7 @@ impl Sessions {
     pub(crate) fn new(capacity: u32, seed: HashSeed, now: Instant) -> Self {
         Self {
             table: SessionTable::new(capacity),
-            timers: TimerWheel::new(now),
+            timers: SessionTimers::new(now),
             lan: FlowIndex::new(),
             hops: FlowIndex::new(),
             contexts: FlowIndex::new(),
@@ -38,7 +38,8 @@ impl Sessions {
 
     /// The session whose Lan leg sends packets with this key.
     pub(crate) fn by_lan(&self, key: &LanKey) -> Option<(SessionId, LegSide)> {
-        let found = self.lan.find(key.hash(&self.seed), |flow| lan_key_of(&self.table, flow) == Some(*key))?;
+        let found =
+            self.lan.find(key.hash(&self.seed), |flow| lan_key_of(&self.table, flow) == Some(*key))?;
         Some((self.table.id_at(found.session)?, found.side))
     }
 
@@ -51,8 +52,9 @@ impl Sessions {
     /// The session that a conversation of this context has, where this node is not its ingress.
     pub(crate) fn by_context(&self, ingress: &str, protocol: u8, context: &Tuple) -> Option<SessionId> {
         let key = self.context_key(ingress, protocol, context);
-        let found =
-            self.contexts.find(key.hash(&self.seed), |flow| context_matches(&self.table, flow, ingress, protocol, context))?;
+        let found = self.contexts.find(key.hash(&self.seed), |flow| {
+            context_matches(&self.table, flow, ingress, protocol, context)
+        })?;
         self.table.id_at(found.session)
     }
 
@@ -61,7 +63,11 @@ impl Sessions {
     }
 
     /// Adds a session and all its keys. When a key is taken by another session nothing is added.
-    pub(crate) fn insert(&mut self, session: Session, peering: &Peering) -> Result<SessionId, (Box<Session>, DropReason)> {
+    pub(crate) fn insert(
+        &mut self,
+        session: Session,
+        peering: &Peering,
+    ) -> Result<SessionId, (Box<Session>, DropReason)> {
         if self.table.is_full() {
             return Err((Box::new(session), DropReason::SessionTableFull));
         }
@@ -92,7 +98,13 @@ impl Sessions {
     }
 
     /// Replaces one leg; `None` when another session has the new leg's key (the old leg then stays).
-    pub(crate) fn replace_leg(&mut self, id: SessionId, side: LegSide, leg: Leg, peering: &Peering) -> Option<Leg> {
+    pub(crate) fn replace_leg(
+        &mut self,
+        id: SessionId,
+        side: LegSide,
+        leg: Leg,
+        peering: &Peering,
+    ) -> Option<Leg> {
         self.unindex_leg(id, side, peering);
         let old = core::mem::replace(self.table.get_mut(id)?.leg_mut(side), leg);
         if self.index_leg(id, side, peering) {
@@ -110,12 +122,16 @@ impl Sessions {
         match session.leg(side) {
             Leg::Lan(_) => {
                 let Some(key) = lan_key_of(table, flow) else { return false };
-                self.lan.insert(key.hash(&self.seed), flow, |other| lan_key_of(table, other) == Some(key)).is_ok()
+                self.lan
+                    .insert(key.hash(&self.seed), flow, |other| lan_key_of(table, other) == Some(key))
+                    .is_ok()
             }
             Leg::Hop(hop) => {
                 let Some(key) = peering.hop_key(hop.path, hop.own_port, hop.peer_port) else { return false };
                 let path = hop.path;
-                self.hops.insert(key.hash(&self.seed), flow, |other| hop_matches(table, other, path, &key)).is_ok()
+                self.hops
+                    .insert(key.hash(&self.seed), flow, |other| hop_matches(table, other, path, &key))
+                    .is_ok()
             }
         }
     }
@@ -151,7 +167,8 @@ impl Sessions {
         let Some(session) = self.table.get(id) else { return };
         if matches!(session.client, Leg::Hop(_)) {
             let key = self.context_key(&session.ingress, session.protocol, &session.context);
-            self.contexts.remove(key.hash(&self.seed), FlowRef { session: id.index(), side: LegSide::Client });
+            self.contexts
+                .remove(key.hash(&self.seed), FlowRef { session: id.index(), side: LegSide::Client });
         }
     }
 }
@@ -174,7 +191,9 @@ pub(crate) const fn lan_key(protocol: u8, tuple: &Tuple) -> LanKey {
 
 fn hop_matches(table: &SessionTable<Session>, flow: FlowRef, path: PathIndex, key: &HopKey) -> bool {
     match table.at(flow.session).map(|session| session.leg(flow.side)) {
-        Some(Leg::Hop(hop)) => hop.path == path && hop.own_port == key.local_port && hop.peer_port == key.remote_port,
+        Some(Leg::Hop(hop)) => {
+            hop.path == path && hop.own_port == key.local_port && hop.peer_port == key.remote_port
+        }
         Some(Leg::Lan(_)) | None => false,
     }
 }

@@ -68,6 +68,15 @@ pub enum TcpSignal {
     ImplausibleReset,
 }
 
+/// Numbers of a reset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResetNumbers {
+    /// Of a connection: the sequence number its receiver expects.
+    At(u32),
+    /// Of an attempt: the acknowledgement number of its SYN.
+    Refusing(u32),
+}
+
 const SEEN: u8 = 1;
 const SYN: u8 = 1 << 1;
 const SYN_ACKED: u8 = 1 << 2;
@@ -121,6 +130,21 @@ impl TcpTracker {
     /// Where the connection stands.
     pub const fn phase(&self) -> TcpPhase {
         self.phase
+    }
+
+    /// The numbers of a reset that the given side accepts (RFC 9293 section 3.10.7); `None` when it has sent nothing.
+    pub const fn reset_for(&self, side: LegSide) -> Option<ResetNumbers> {
+        let sent = match side {
+            LegSide::Client => self.client,
+            LegSide::Server => self.server,
+        };
+        if sent.is(HAS_ACK) {
+            Some(ResetNumbers::At(sent.ack))
+        } else if sent.is(SEEN) {
+            Some(ResetNumbers::Refusing(sent.end))
+        } else {
+            None
+        }
     }
 
     /// How long the session is kept without a packet; `established` is the time of an established connection.

@@ -2,7 +2,7 @@
 
 use super::layout;
 use super::rewrite::{self, Tuple};
-use super::{Family, Refusal};
+use super::{Family, Refusal, checksum};
 use crate::packet::Packet;
 
 /// Makes in `out` a UDP packet without payload.
@@ -17,6 +17,36 @@ pub fn udp(tuple: &Tuple, out: &mut Packet) -> Result<(), Refusal> {
     layout::put16(out.bytes_mut(), l4, tuple.sport);
     layout::put16(out.bytes_mut(), l4 + 2, tuple.dport);
     layout::finish_udp(out, l4);
+    Ok(())
+}
+
+/// Puts the packet, IP header and all, behind a UDP header of its own.
+pub fn wrap(packet: &mut Packet, tuple: &Tuple) -> Result<(), Refusal> {
+    layout::single(packet)?;
+    let l4 = match tuple.family()? {
+        Family::V4 => 20,
+        Family::V6 => 40,
+    };
+    checksum::finish(packet)?;
+    if !packet.insert(0, l4 + 8) {
+        return Err(Refusal::NoRoom);
+    }
+    let header = packet.bytes_mut().get_mut(..l4 + 8).unwrap_or_default();
+    header.fill(0);
+    rewrite::put_fresh_header(header, tuple, 64);
+    layout::put16(header, l4, tuple.sport);
+    layout::put16(header, l4 + 2, tuple.dport);
+    layout::finish_udp(packet, l4);
+    Ok(())
+}
+
+/// Takes the headers that [`wrap`] has put in front off again.
+pub fn unwrap(packet: &mut Packet) -> Result<(), Refusal> {
+    layout::single(packet)?;
+    let layout = layout::Layout::of(packet.bytes())?;
+    layout.udp(packet.bytes())?;
+    packet.shrink_front(layout.l4 + 8);
+    packet.offload = quiver_wire::offload::Offload::default();
     Ok(())
 }
 

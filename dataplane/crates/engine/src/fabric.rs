@@ -1,0 +1,80 @@
+//! What a packet is judged by: tables, peers, keys, randomness.
+
+use std::sync::Arc;
+
+use quiver_crypto::{BootId, CounterNonce, Freshness, MetadataReplay, Nonce, NonceError, SerialAllocator};
+
+use crate::engine::{Setup, Shard};
+use crate::forwarding::Tables;
+use crate::message::accept::Names;
+use crate::message::payload_keys::PayloadKeyCache;
+use crate::peering::Peering;
+use crate::peering::path::PathSetup;
+use crate::random::Random;
+use crate::session::credit::FlowLimiter;
+use crate::time::{Instant, Now};
+
+/// Everything that is not a session, a buffer or a count.
+pub(crate) struct Fabric {
+    pub(crate) tables: Arc<Tables>,
+    /// Grows with every change of the tables.
+    pub(crate) generation: u64,
+    pub(crate) peering: Peering,
+    pub(crate) payload_keys: PayloadKeyCache,
+    pub(crate) random: Random,
+    pub(crate) boot: BootId,
+    pub(crate) shard: Shard,
+    pub(crate) names: Names,
+    pub(crate) replay: MetadataReplay,
+    pub(crate) flow_limiter: FlowLimiter,
+    fragment_ids: u32,
+    metadata_nonces: CounterNonce,
+}
+
+/// Workers of peers whose metadata is remembered, 8 KiB each.
+const REMEMBERED_SENDERS: usize = 2048;
+
+impl Fabric {
+    pub(crate) fn new(setup: Setup, tables: Arc<Tables>, random: Random, now: Now) -> Self {
+        // 64 workers is the most a serial can name, and the most that is configured.
+        let serials = SerialAllocator::new(setup.shard.index % SerialAllocator::MAX_WORKERS);
+        let metadata_serial = serials.map_or(0, |serials| serials.metadata_serial());
+        Self {
+            tables,
+            generation: 0,
+            peering: Peering::default(),
+            payload_keys: PayloadKeyCache::new(setup.shard, setup.boot_id),
+            random,
+            boot: setup.boot_id,
+            shard: setup.shard,
+            names: Names::default(),
+            replay: MetadataReplay::new(REMEMBERED_SENDERS, Freshness::METADATA, now.unix_ms),
+            flow_limiter: FlowLimiter::new(),
+            fragment_ids: 0,
+            metadata_nonces: CounterNonce::new(metadata_serial),
+        }
+    }
+
+    /// Puts new tables in force.
+    pub(crate) fn take_over(&mut self, tables: Arc<Tables>, now: Instant) {
+        let mut setup = PathSetup {
+            ports: tables.node.waypoint_ports,
+            residue: self.shard.residue(),
+            random: &mut self.random,
+        };
+        self.peering.update(&tables, &mut setup, now);
+        self.tables = tables;
+        self.generation += 1;
+    }
+
+    /// The nonce of the next metadata; never the same twice under this node's boot id.
+    pub(crate) fn metadata_nonce(&mut self) -> Result<Nonce, NonceError> {
+        self.metadata_nonces.draw()
+    }
+
+    /// The extended id of the next packet that is cut into pieces; workers draw from ranges of their own.
+    pub(crate) const fn next_fragment_id(&mut self) -> u32 {
+        self.fragment_ids = self.fragment_ids.wrapping_add(1);
+        (self.shard.index as u32) << 26 | self.fragment_ids & 0x03ff_ffff
+    }
+}

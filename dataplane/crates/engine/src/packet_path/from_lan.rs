@@ -1,0 +1,69 @@
+//! A packet from a local client or server.
+
+use quiver_wire::ip::protocol;
+use quiver_wire::parse::{Parsed, Transport};
+use quiver_wire::tcp::Flags;
+
+use crate::drop_reason::DropReason;
+use crate::engine::Engine;
+use crate::packet::Packet;
+use crate::packet_path::{Verdict, cross, icmp, open_ingress, refusal};
+use crate::session::keys::LanKey;
+use crate::time::Now;
+
+/// Finds the packet's session, or opens one, and sends the packet on.
+pub(crate) fn handle(engine: &mut Engine, packet: &mut Packet, now: Now) -> Result<Verdict, DropReason> {
+    let parsed = Parsed::parse(packet.bytes()).map_err(refusal::of_wire)?;
+    if parsed.fragment.is_some() {
+        let mut spare = engine.output.buffer()?;
+        let whole = engine.assembly.add_ip(packet, &parsed, &mut spare, now.at);
+        engine.output.recycle(spare);
+        if !whole? {
+            return Ok(Verdict::Consumed);
+        }
+        let parsed = Parsed::parse(packet.bytes()).map_err(refusal::of_wire)?;
+        return handle_whole(engine, packet, &parsed, now);
+    }
+    handle_whole(engine, packet, &parsed, now)
+}
+
+fn handle_whole(
+    engine: &mut Engine,
+    packet: &mut Packet,
+    parsed: &Parsed,
+    now: Now,
+) -> Result<Verdict, DropReason> {
+    match parsed.transport {
+        Transport::IcmpError => return icmp::from_lan(engine, packet, parsed, now),
+        Transport::IcmpOther => return Err(DropReason::IcmpUnsolicited),
+        Transport::FragmentTail => return Err(DropReason::FragmentRefused),
+        Transport::Tcp
+        | Transport::Udp
+        | Transport::EchoRequest
+        | Transport::EchoReply
+        | Transport::Other => {}
+    }
+    let key = key_of(parsed);
+    match engine.sessions.by_lan(&key) {
+        Some(found) => cross::from_lan(engine, found, packet, parsed, now),
+        None => open_ingress::open(engine, packet, parsed, now),
+    }
+}
+
+/// The key a packet's session is found by.
+pub(crate) fn key_of(parsed: &Parsed) -> LanKey {
+    LanKey {
+        protocol: parsed.protocol,
+        src: parsed.src,
+        dst: parsed.dst,
+        src_port: parsed.src_port,
+        dst_port: parsed.dst_port,
+    }
+}
+
+/// Whether a packet asks for a new TCP connection.
+pub(crate) fn is_opening(parsed: &Parsed) -> bool {
+    parsed.protocol == protocol::TCP
+        && parsed.tcp_flags.contains(Flags::SYN)
+        && !parsed.tcp_flags.contains(Flags::ACK)
+}

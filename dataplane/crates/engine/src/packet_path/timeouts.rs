@@ -1,0 +1,83 @@
+//! What is due by time alone.
+
+use crate::drop_reason::DropReason;
+use crate::engine::{Engine, TimeoutReason};
+use crate::event::CloseReason;
+use crate::message::control::ControlKind;
+use crate::packet_path::close::{self, Tell};
+use crate::packet_path::control::{self, Pair};
+use crate::packet_path::cross::idle_time;
+use crate::packet_path::renew;
+use crate::peering::PathIndex;
+use crate::session::ports::PortPair;
+use crate::session::table::SessionId;
+use crate::session::tcp_state::TcpPhase;
+use crate::time::{Instant, Now};
+
+/// Does everything whose time has come.
+pub(crate) fn handle(engine: &mut Engine, now: Now) {
+    while let Some(id) = engine.sessions.timers.pop_expired(now.at) {
+        session(engine, id, now);
+    }
+    for path in engine.fabric.peering.indexes() {
+        announce(engine, path, now);
+    }
+    if engine.sweep.due().is_some_and(|due| due <= now.at) {
+        renew::step(engine, now);
+    }
+    let expired = engine.assembly.expire(now.at);
+    engine.output.counters.drops.add(DropReason::FragmentTimeout, expired);
+}
+
+/// The nearest deadline.
+pub(crate) fn next(engine: &Engine) -> Option<(Instant, TimeoutReason)> {
+    let announcement = engine.fabric.peering.paths().filter(|path| path.configured.is_some());
+    let announcement = announcement.filter_map(|path| path.announce.due()).min();
+    let all = [
+        (engine.sessions.timers.next_deadline(), TimeoutReason::Session),
+        (announcement.filter(|_| announces(engine)), TimeoutReason::Announcement),
+        (engine.sweep.due(), TimeoutReason::Sweep),
+        (engine.assembly.next_deadline(), TimeoutReason::Reassembly),
+    ];
+    all.into_iter().filter_map(|(at, reason)| at.map(|at| (at, reason))).min()
+}
+
+/// A session's timer fires at the deadline it had when it was set; packets since then have moved the real one.
+fn session(engine: &mut Engine, id: SessionId, now: Now) {
+    let Some(session) = engine.sessions.table.get(id) else { return };
+    let deadline = session.last_packet + idle_time(engine, session);
+    if deadline > now.at {
+        engine.sessions.timers.set(id, deadline);
+        return;
+    }
+    let (reason, tell) = match session.tcp.phase() {
+        TcpPhase::Closed if session.protocol == 6 && session.sees_tcp() => {
+            (CloseReason::Finished, Tell::Nobody)
+        }
+        TcpPhase::Opening | TcpPhase::Established | TcpPhase::Closing | TcpPhase::Closed => {
+            (CloseReason::Idle, Tell::Neighbours)
+        }
+    };
+    close::end(engine, id, reason, tell, now);
+}
+
+/// Only the worker that owns the announcement's port speaks for the node.
+fn announces(engine: &Engine) -> bool {
+    let range = engine.fabric.tables.node.waypoint_ports;
+    engine.fabric.shard.residue().owns(PortPair::announcement(range).own)
+}
+
+fn announce(engine: &mut Engine, index: PathIndex, now: Now) {
+    if !announces(engine) {
+        return;
+    }
+    let Some(path) = engine.fabric.peering.path_mut(index) else { return };
+    if path.configured.is_none() || path.announce.due().is_none_or(|due| due > now.at) {
+        return;
+    }
+    path.announce.sent(now.at);
+    let pair = PortPair::announcement(path.range());
+    let pair = Pair { path: index, own_port: pair.own, peer_port: pair.peer };
+    let kind = ControlKind::HealthCheck { repeated: false };
+    control::send(&mut engine.fabric, &mut engine.output, pair, kind, None, now);
+}

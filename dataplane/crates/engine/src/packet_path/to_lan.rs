@@ -1,0 +1,45 @@
+//! A packet leaves towards a local client or server.
+
+use crate::drop_reason::DropReason;
+use crate::output::{Direction, Output};
+use crate::packet::Packet;
+use crate::packet_path::Verdict;
+use crate::transform::OutputSink;
+use crate::transform::fragment;
+use crate::transform::rewrite::{self, Ttl, Tuple};
+use quiver_wire::offload::Segmentation;
+
+/// Sends a packet that has the LAN side's form but for addresses and ports.
+pub(crate) fn send(
+    packet: &mut Packet,
+    tuple: &Tuple,
+    lan_mtu: u16,
+    output: &mut Output,
+) -> Result<Verdict, DropReason> {
+    rewrite::rewrite_tuple(packet, tuple, Ttl::Keep)?;
+    if packet.offload.segmentation != Segmentation::None || packet.len() <= usize::from(lan_mtu) {
+        return Ok(Verdict::ToLan);
+    }
+    let identification = output.next_identification();
+    fragment::cut_ip(packet, lan_mtu, identification, &mut LanSink { output })?;
+    Ok(Verdict::Consumed)
+}
+
+/// Sends finished packets to the LAN side at once.
+pub(crate) struct LanSink<'a> {
+    pub(crate) output: &'a mut Output,
+}
+
+impl OutputSink for LanSink<'_> {
+    fn take(&mut self) -> Option<Packet> {
+        self.output.buffers.take()
+    }
+
+    fn put(&mut self, packet: Packet) {
+        self.output.transmit(packet, Direction::Lan);
+    }
+
+    fn give_back(&mut self, packet: Packet) {
+        self.output.recycle(packet);
+    }
+}
