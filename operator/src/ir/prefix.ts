@@ -55,6 +55,11 @@ export function overlaps(one: Prefix, other: Prefix): boolean {
   return contains(one, other) || contains(other, one);
 }
 
+/** The prefix of this length that contains it; `length` is at most its own. */
+export function truncate(prefix: Prefix, length: number): Prefix {
+  return { family: prefix.family, base: prefix.base & maskOf(prefix.family, length), length };
+}
+
 /** How many addresses the prefix holds. */
 export function sizeOf(prefix: Prefix): bigint {
   return 1n << BigInt(widthOf(prefix.family) - prefix.length);

@@ -1,7 +1,8 @@
 import { QuiverError } from '../errors.ts';
 import { byText } from './canonical.ts';
 import type { FabricIr, ServiceIr } from './fabric-ir.ts';
-import { contains, parseAddress, parsePrefix } from './prefix.ts';
+import { type Prefix, parseAddress, parsePrefix } from './prefix.ts';
+import { PrefixIndex } from './prefix-index.ts';
 
 type Invariant = (ir: FabricIr) => readonly string[];
 
@@ -32,10 +33,10 @@ export const invariants: Readonly<Record<string, Invariant>> = {
     ),
   ],
   allowedTenantsAreKnown: (ir) => {
-    const known = ir.tenants.map(({ name }) => name);
+    const known = new Set(ir.tenants.flatMap(({ name }) => withParents(name)));
     return ir.services.flatMap((service) =>
       service.access
-        .filter(({ tenant, action }) => action === 'Allow' && !known.some((name) => isTenantOrParent(name, tenant)))
+        .filter(({ tenant, action }) => action === 'Allow' && !known.has(tenant))
         .map(({ tenant }) => `${service.name} admits ${tenant}`),
     );
   },
@@ -61,19 +62,20 @@ export const invariants: Readonly<Record<string, Invariant>> = {
     ),
   ],
   serviceAddressesAreRouted: (ir) => {
-    const pools = ir.servicePool.flatMap((text) => parsePrefix(text) ?? []);
+    const pools = new PrefixIndex<Prefix>();
+    for (const prefix of ir.servicePool.flatMap((text) => parsePrefix(text) ?? [])) pools.add(prefix, prefix);
+    const isRouted = (text: string): boolean => {
+      const prefix = parsePrefix(text);
+      return prefix !== undefined && pools.around(prefix).length > 0;
+    };
     return ir.services.flatMap(({ name, addresses }) =>
-      addresses
-        .filter((text) => !pools.some((pool) => contains(pool, parsePrefix(text) ?? pool)))
-        .map((text) => `${name} ${text}`),
+      addresses.filter((text) => !isRouted(text)).map((text) => `${name} ${text}`),
     );
   },
   waypointsAreAddressesUsedOnce: (ir) => {
-    const all = [
-      ...ir.nodes.flatMap(({ waypoints }) => waypoints.map(({ address }) => address)),
-      ...ir.peers.flatMap(({ waypoints }) => waypoints.map(({ address }) => address)),
-    ];
-    return all.filter((text, index) => parseAddress(text) === undefined || all.indexOf(text) !== index);
+    const all = [...ir.nodes, ...ir.peers].flatMap(({ waypoints }) => waypoints.map(({ address }) => address));
+    const first = new Map(all.toReversed().map((text, index) => [text, all.length - 1 - index]));
+    return all.filter((text, index) => parseAddress(text) === undefined || first.get(text) !== index);
   },
   ownRouterIsNoPeer: (ir) => ir.peers.filter(({ router }) => router === ir.router).map(({ router }) => router),
   activeSecretIsListed: ({ keySource }) =>
@@ -89,8 +91,10 @@ export function assertValid(ir: FabricIr): void {
   if (broken.length > 0) throw new QuiverError('InvariantBroken', broken.join('; '));
 }
 
-function isTenantOrParent(known: string, named: string): boolean {
-  return known === named || known.endsWith(`.${named}`);
+// child.parent: naming a parent admits its children, so it is known when a child is.
+function withParents(name: string): string[] {
+  const labels = name.split('.');
+  return labels.map((_, index) => labels.slice(index).join('.'));
 }
 
 function routesOf(ir: FabricIr): { service: ServiceIr; route: ServiceIr['routes'][number] }[] {

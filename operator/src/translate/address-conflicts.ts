@@ -1,6 +1,7 @@
 import type { SvrService as Service } from '../api/generated/service.gen.ts';
 import type { PortRuleIr } from '../ir/fabric-ir.ts';
-import { contains, formatPrefix, type Prefix, parsePrefix } from '../ir/prefix.ts';
+import { formatPrefix, type Prefix, parsePrefix } from '../ir/prefix.ts';
+import { PrefixIndex } from '../ir/prefix-index.ts';
 import { bySeniority } from './addresses.ts';
 import { fullName, problemsOf } from './input.ts';
 import type { Outcome, Problem } from './problem.ts';
@@ -9,6 +10,8 @@ import type { UnroutedService } from './services.ts';
 interface Claim {
   readonly service: Service;
   readonly prefix: Prefix;
+  /** The prefix as text, which is equal for equal prefixes. */
+  readonly address: string;
   readonly rule: PortRuleIr | undefined;
 }
 
@@ -18,54 +21,51 @@ export function settleAddressConflicts(
   services: readonly Service[],
 ): Outcome<readonly UnroutedService[]> {
   const byName = new Map(unrouted.map((one) => [one.name, one]));
-  const kept: Claim[] = [];
-  const refused = new Map<string, readonly string[]>();
+  const kept = new PrefixIndex<Claim>();
+  const refused = new Map<string, ReadonlySet<string>>();
   const problems: Problem[] = [];
   for (const service of bySeniority(services)) {
     const own = claimsOf(service, byName.get(fullName(service)));
-    const lost = own.flatMap((claim) => duplicatesOf(claim, kept));
-    const lostAddresses = new Set(lost.map(({ claim }) => formatPrefix(claim.prefix)));
+    const lost = own.flatMap((claim) => duplicatesOf(claim, kept.at(claim.prefix)));
+    const lostAddresses = new Set(lost.map(({ claim }) => claim.address));
     problems.push(...lost.map(({ claim, rival }) => duplicateProblem(claim, rival)));
-    kept.push(...own.filter(({ prefix }) => !lostAddresses.has(formatPrefix(prefix))));
-    refused.set(fullName(service), [...lostAddresses]);
+    for (const claim of own) if (!lostAddresses.has(claim.address)) kept.add(claim.prefix, claim);
+    refused.set(fullName(service), lostAddresses);
   }
-  const value = unrouted.map((one) => ({ ...one, addresses: without(one.addresses, refused.get(one.name) ?? []) }));
-  return { value, problems: [...problems, ...kept.flatMap((claim) => shadowProblems(claim, kept))] };
+  const value = unrouted.map((one) => ({ ...one, addresses: without(one.addresses, refused.get(one.name)) }));
+  const shadowed = [...kept].flatMap((claim) => shadowProblems(claim, kept));
+  return { value, problems: [...problems, ...shadowed] };
 }
 
 function claimsOf(service: Service, unrouted: UnroutedService | undefined): readonly Claim[] {
   if (unrouted === undefined) return [];
   const rules = unrouted.ports.length === 0 ? [undefined] : unrouted.ports;
-  const prefixes = unrouted.addresses.flatMap((text) => parsePrefix(text) ?? []);
-  return prefixes.flatMap((prefix) => rules.map((rule) => ({ service, prefix, rule })));
+  return unrouted.addresses.flatMap((address) => {
+    const prefix = parsePrefix(address);
+    return prefix === undefined ? [] : rules.map((rule) => ({ service, prefix, address, rule }));
+  });
 }
 
-function duplicatesOf(claim: Claim, kept: readonly Claim[]): readonly { claim: Claim; rival: Claim }[] {
-  const rival = kept.find(
-    (other) => isSamePrefix(claim.prefix, other.prefix) && rank(claim) === rank(other) && meet(claim.rule, other.rule),
-  );
+function duplicatesOf(claim: Claim, samePlace: readonly Claim[]): readonly { claim: Claim; rival: Claim }[] {
+  const rival = samePlace.find((other) => rank(claim) === rank(other) && meet(claim.rule, other.rule));
   return rival === undefined ? [] : [{ claim, rival }];
 }
 
-function duplicateProblem({ service, prefix, rule }: Claim, rival: Claim): Problem {
-  const index = (service.spec.addresses ?? []).findIndex((text) => isSamePrefix(parsePrefix(text), prefix));
+function duplicateProblem({ service, address, rule }: Claim, rival: Claim): Problem {
+  const index = (service.spec.addresses ?? []).findIndex((text) => canonical(text) === address);
   const owner = `Service ${fullName(rival.service)}`;
-  const message = `${describe(rule)} at ${formatPrefix(prefix)} belongs to ${owner} (${describe(rival.rule)}); choose another address or other ports`;
+  const message = `${describe(rule)} at ${address} belongs to ${owner} (${describe(rival.rule)}); choose another address or other ports`;
   return problemsOf(service)('DuplicateAddress', `spec.addresses[${Math.max(index, 0)}]`, message);
 }
 
 // Service matching: a rule with a port goes before a rule without one, whatever the lengths of the prefixes.
-function shadowProblems(claim: Claim, kept: readonly Claim[]): readonly Problem[] {
-  const rival = kept.find(
-    (other) =>
-      other.service !== claim.service &&
-      rank(other) > rank(claim) &&
-      meet(claim.rule, other.rule) &&
-      contains(other.prefix, claim.prefix),
-  );
+function shadowProblems(claim: Claim, kept: PrefixIndex<Claim>): readonly Problem[] {
+  const rival = kept
+    .around(claim.prefix)
+    .find((other) => other.service !== claim.service && rank(other) > rank(claim) && meet(claim.rule, other.rule));
   if (rival === undefined) return [];
   const owner = `Service ${fullName(rival.service)}`;
-  const message = `${describe(rival.rule)} at ${formatPrefix(claim.prefix)} goes to ${owner}, because a rule that names its port is matched first; name the ports of this service`;
+  const message = `${describe(rival.rule)} at ${claim.address} goes to ${owner}, because a rule that names its port is matched first; name the ports of this service`;
   return [problemsOf(claim.service)('ShadowedPorts', 'spec.ports', message)];
 }
 
@@ -90,10 +90,11 @@ function describe(rule: PortRuleIr | undefined): string {
   return rule.first === rule.last ? `${protocol} ${rule.first}` : `${protocol} ${rule.first}-${rule.last}`;
 }
 
-function isSamePrefix(one: Prefix | undefined, other: Prefix | undefined): boolean {
-  return one !== undefined && other !== undefined && formatPrefix(one) === formatPrefix(other);
+function canonical(text: string): string | undefined {
+  const prefix = parsePrefix(text);
+  return prefix === undefined ? undefined : formatPrefix(prefix);
 }
 
-function without(items: readonly string[], dropped: readonly string[]): readonly string[] {
-  return items.filter((item) => !dropped.includes(item));
+function without(items: readonly string[], dropped: ReadonlySet<string> | undefined): readonly string[] {
+  return items.filter((item) => dropped?.has(item) !== true);
 }
