@@ -1,26 +1,11 @@
-import { NodeConfig } from '@quiver/dataplane-api';
-import type { ObjectRef } from '../api/resources.ts';
-import { qualifiedName } from '../api/resources.ts';
+import { NodeConfig, type Peer, type Service, type Tenant } from '@quiver/dataplane-api';
+import { type ObjectRef, qualifiedName } from '../api/resources.ts';
 import { digestOf } from '../ir/canonical.ts';
 import type { FabricIr } from '../ir/fabric-ir.ts';
 
 /** Whether something of an object is in the representation, and so in every node's configuration. */
 export function holds(ir: FabricIr, ref: ObjectRef): boolean {
-  const name = namespacedName(ref);
-  switch (ref.kind) {
-    case 'Tenant':
-      return ir.tenants.some((tenant) => tenant.name === ref.name);
-    case 'Service':
-      return ir.services.some((service) => service.name === name);
-    case 'ServiceRoute':
-      return ir.services.some(({ routes }) => routes.some((route) => route.name === name));
-    case 'Peer':
-      return ir.peers.some((peer) => peer.name === ref.name);
-    case 'RouterConfig':
-      return true;
-    case 'File':
-      return false;
-  }
+  return ref.kind === 'RouterConfig' || namesIn(ir).has(`${ref.kind} ${nameOf(ref)}`);
 }
 
 /** The part of a configuration that stands for one object, as a digest; undefined when the object is not in it. */
@@ -30,26 +15,23 @@ export function sliceOf(config: NodeConfig, ref: ObjectRef, ir: FabricIr): strin
 }
 
 function partOf(config: NodeConfig, ref: ObjectRef, ir: FabricIr): Partial<NodeConfig> | undefined {
-  const name = ref.kind === 'Service' || ref.kind === 'ServiceRoute' ? namespacedName(ref) : ref.name;
+  const name = nameOf(ref);
   switch (ref.kind) {
-    case 'Tenant':
-      return nonEmpty(
-        'tenants',
-        config.tenants.filter((tenant) => tenant.name === name),
-      );
-    case 'Service':
-      return nonEmpty(
-        'services',
-        config.services.filter((one) => one.name === name).map((one) => ({ ...one, routes: [] })),
-      );
-    case 'ServiceRoute':
-      return nonEmpty('services', servicesWithRoute(config, name));
+    case 'Tenant': {
+      const tenant = indexOf(config).tenants.get(name);
+      return tenant && { tenants: [tenant] };
+    }
+    case 'Service': {
+      const service = indexOf(config).services.get(name);
+      return service && { services: [{ ...service, routes: [] }] };
+    }
+    case 'ServiceRoute': {
+      const route = indexOf(config).routes.get(name);
+      return route && { services: [route] };
+    }
     case 'Peer': {
-      const router = ir.peers.find((peer) => peer.name === name)?.router;
-      return nonEmpty(
-        'peers',
-        config.peers.filter((peer) => peer.router === router),
-      );
+      const peer = indexOf(config).peers.get(ir.peers.find((one) => one.name === name)?.router ?? '');
+      return peer && { peers: [peer] };
     }
     case 'RouterConfig':
       return { ...config, tenants: [], services: [], peers: [] };
@@ -58,15 +40,36 @@ function partOf(config: NodeConfig, ref: ObjectRef, ir: FabricIr): Partial<NodeC
   }
 }
 
-// The route alone, under the name of its service: another property of the service is no change of the route.
-function servicesWithRoute({ services }: NodeConfig, name: string): NodeConfig['services'] {
-  return services.flatMap((service) => {
-    const routes = service.routes.filter((route) => route.name === name);
-    return routes.length === 0 ? [] : [{ ...emptyService(), name: service.name, routes }];
-  });
+interface ConfigIndex {
+  readonly tenants: ReadonlyMap<string, Tenant>;
+  readonly services: ReadonlyMap<string, Service>;
+  /** Each route alone, under the name of its service: another property of the service is no change of the route. */
+  readonly routes: ReadonlyMap<string, Service>;
+  readonly peers: ReadonlyMap<string, Peer>;
 }
 
-function emptyService(): Omit<NodeConfig['services'][number], 'name' | 'routes'> {
+// Made once for a configuration, which never changes: asking for every object stays linear.
+const configIndexes = new WeakMap<NodeConfig, ConfigIndex>();
+const irNames = new WeakMap<FabricIr, ReadonlySet<string>>();
+
+function indexOf(config: NodeConfig): ConfigIndex {
+  const known = configIndexes.get(config);
+  if (known !== undefined) return known;
+  const index: ConfigIndex = {
+    tenants: new Map(config.tenants.map((tenant) => [tenant.name, tenant])),
+    services: new Map(config.services.map((service) => [service.name, service])),
+    routes: new Map(config.services.flatMap(routesAlone)),
+    peers: new Map(config.peers.map((peer) => [peer.router, peer])),
+  };
+  configIndexes.set(config, index);
+  return index;
+}
+
+function routesAlone({ name, routes }: Service): [string, Service][] {
+  return routes.map((route) => [route.name, { ...emptyService(), name, routes: [route] }]);
+}
+
+function emptyService(): Omit<Service, 'name' | 'routes'> {
   return {
     addresses: [],
     ports: [],
@@ -79,13 +82,20 @@ function emptyService(): Omit<NodeConfig['services'][number], 'name' | 'routes'>
   };
 }
 
-function nonEmpty<K extends 'tenants' | 'services' | 'peers'>(
-  key: K,
-  items: NodeConfig[K],
-): Partial<NodeConfig> | undefined {
-  return items.length === 0 ? undefined : { [key]: items };
+function namesIn(ir: FabricIr): ReadonlySet<string> {
+  const known = irNames.get(ir);
+  if (known !== undefined) return known;
+  const names = new Set([
+    ...ir.tenants.map(({ name }) => `Tenant ${name}`),
+    ...ir.services.map(({ name }) => `Service ${name}`),
+    ...ir.services.flatMap(({ routes }) => routes.map(({ name }) => `ServiceRoute ${name}`)),
+    ...ir.peers.map(({ name }) => `Peer ${name}`),
+  ]);
+  irNames.set(ir, names);
+  return names;
 }
 
-function namespacedName(ref: ObjectRef): string {
-  return qualifiedName({ namespace: ref.namespace ?? 'default', name: ref.name });
+function nameOf(ref: ObjectRef): string {
+  const isNamespaced = ref.kind === 'Service' || ref.kind === 'ServiceRoute';
+  return isNamespaced ? qualifiedName({ namespace: ref.namespace ?? 'default', name: ref.name }) : ref.name;
 }
