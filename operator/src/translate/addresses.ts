@@ -21,23 +21,25 @@ const neverServices: readonly Reserved[] = [
   ['::/127', 'the unspecified and loopback addresses'],
   ['fe80::/10', 'the link-local range'],
   ['ff00::/8', 'the multicast range'],
-].flatMap(([text = '', what = '']) => {
+].flatMap(([text = '', what = '']) => reserve(text, what));
+
+/** Addresses that neither a service nor a server behind one can have. */
+export function reservedAddresses(router: RouterConfig, peerWaypoints: readonly string[]): readonly Reserved[] {
+  const remote = peerWaypoints.flatMap((address) => reserve(address, `the peer's waypoint ${address}`));
+  const pools = router.returnPool.flatMap((text) => reserve(text, 'the return pool'));
+  return [...remote, ...pools, ...neverServices];
+}
+
+/** The router's own waypoints: no service can have one, while a server on the node itself may. */
+export function ownAddresses(router: RouterConfig): readonly Reserved[] {
+  return router.nodes.flatMap(({ name, waypoints }) =>
+    waypoints.flatMap(({ address }) => reserve(address, `waypoint ${address} of node ${name}`)),
+  );
+}
+
+function reserve(text: string, what: string): readonly Reserved[] {
   const prefix = parsePrefix(text);
   return prefix === undefined ? [] : [{ prefix, what }];
-});
-
-/** Everything fixed addresses and targets must keep away from. */
-export function reservedAddresses(router: RouterConfig, peerWaypoints: readonly string[]): readonly Reserved[] {
-  const own = router.nodes.flatMap(({ name, waypoints }) =>
-    waypoints.map(({ address }): [string, string] => [address, `waypoint ${address} of node ${name}`]),
-  );
-  const remote = peerWaypoints.map((address): [string, string] => [address, `the peer's waypoint ${address}`]);
-  const pools = router.returnPool.map((text): [string, string] => [text, 'the return pool']);
-  const named = [...own, ...remote, ...pools].flatMap(([text, what]) => {
-    const prefix = parsePrefix(text);
-    return prefix === undefined ? [] : [{ prefix, what }];
-  });
-  return [...named, ...neverServices];
 }
 
 /** The addresses of each service, by its full name: those it fixes, or one of each family from the pool. */

@@ -4,7 +4,7 @@ import { sortedBy } from '../ir/canonical.ts';
 import type { FabricIr, ServiceIr } from '../ir/fabric-ir.ts';
 import { contains, formatAddress, formatPrefix, parseAddress, parsePrefix } from '../ir/prefix.ts';
 import { settleAddressConflicts } from './address-conflicts.ts';
-import { assignAddresses, type Reserved, reservedAddresses } from './addresses.ts';
+import { assignAddresses, ownAddresses, type Reserved, reservedAddresses } from './addresses.ts';
 import { fullName, problemsOf, type TranslateInput } from './input.ts';
 import { translatePeers } from './peers.ts';
 import { type Problem, sortProblems } from './problem.ts';
@@ -33,7 +33,7 @@ export function translate(input: TranslateInput): Translation {
     router,
     peers.value.flatMap(({ waypoints }) => waypoints.map(({ address }) => address)),
   );
-  const addresses = assignAddresses(offered.accepted, router, reserved);
+  const addresses = assignAddresses(offered.accepted, router, [...ownAddresses(router), ...reserved]);
   const tenantNames = [...input.tenants.map(({ metadata }) => metadata.name), ...refusedNames(input, 'Tenant')];
   const claimed = translateServices(offered.accepted, { addresses: addresses.value, tenants: tenantNames });
   const services = settleAddressConflicts(claimed.value, offered.accepted);
