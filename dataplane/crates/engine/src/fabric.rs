@@ -11,7 +11,7 @@ use crate::message::payload_keys::PayloadKeyCache;
 use crate::peering::Peering;
 use crate::peering::path::PathSetup;
 use crate::random::Random;
-use crate::session::credit::FlowLimiter;
+use crate::session::credit::{FlowLimiter, TokenBucket};
 use crate::time::{Instant, Now};
 
 /// Everything that is not a session, a buffer or a count.
@@ -27,12 +27,16 @@ pub(crate) struct Fabric {
     pub(crate) names: Names,
     pub(crate) replay: MetadataReplay,
     pub(crate) flow_limiter: FlowLimiter,
+    /// Keys that are derived for starts of peers not proved yet.
+    pub(crate) derivations: TokenBucket,
     fragment_ids: u32,
     metadata_nonces: CounterNonce,
 }
 
 /// Workers of peers whose metadata is remembered, 8 KiB each.
 const REMEMBERED_SENDERS: usize = 2048;
+/// Key derivations a second, some 10 µs each, that packets of unproved origin may cause.
+const DERIVATIONS: u32 = 1000;
 
 impl Fabric {
     pub(crate) fn new(setup: Setup, tables: Arc<Tables>, random: Random, now: Now) -> Self {
@@ -50,6 +54,7 @@ impl Fabric {
             names: Names::default(),
             replay: MetadataReplay::new(REMEMBERED_SENDERS, Freshness::METADATA, now.unix_ms),
             flow_limiter: FlowLimiter::new(),
+            derivations: TokenBucket::new(DERIVATIONS, DERIVATIONS, now.at),
             fragment_ids: 0,
             metadata_nonces: CounterNonce::new(metadata_serial),
         }

@@ -46,6 +46,10 @@ pub(crate) fn accept(
     let fresh = fabric.replay.check(origin, context.counter, context.time_ms, now.unix_ms);
     let fresh = fresh.map_err(|error| refusal::of_replay(&error))?;
     let offset_ms = fresh.offset_ms;
+    // A stranger may put any boot id into a packet: unknown ones cost a key derivation each.
+    if !node.knows(version, boot) && !fabric.derivations.take(now.at) {
+        return Err(DropReason::MetadataRefusedLimit);
+    }
     let keys = node.keys_to_receive(&fabric.tables, version, boot).ok_or(DropReason::UnknownKeyVersion)?;
     let keys = keys.map_err(|_| DropReason::KeyUnavailable)?;
     let nonce = Nonce { serial: context.serial, counter: context.counter };

@@ -244,7 +244,11 @@ fn make(
         ingress: Arc::clone(&opening.ingress),
         hop_count: opening.hop_count,
         mid_stream: opening.mid_stream,
-        tcp: if opening.mid_stream { TcpTracker::mid_stream() } else { TcpTracker::new() },
+        tcp: if opening.mid_stream || opening.binding.is_some() {
+            TcpTracker::mid_stream()
+        } else {
+            TcpTracker::new()
+        },
         opened: now.at,
         last_packet: now.at,
         two_way: false,

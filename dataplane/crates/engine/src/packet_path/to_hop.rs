@@ -57,6 +57,16 @@ impl Form {
     pub(crate) fn overhead(&self, inner: Family) -> i32 {
         overhead::overhead(self.carrier, self.shield, inner, Family::of(self.tuple.src))
     }
+
+    /// The same when the session may still come to be sealed: its segments must then fit too.
+    fn most_overhead(&self, session: &Session, inner: Family) -> i32 {
+        match session.security.mode {
+            Mode::Undecided => {
+                overhead::overhead(Carrier::Transformed, Shield::Sealed, inner, Family::of(self.tuple.src))
+            }
+            Mode::Clear | Mode::Sealed => self.overhead(inner),
+        }
+    }
 }
 
 /// What carries a session's packets on a hop, and what protects them.
@@ -86,7 +96,8 @@ pub(crate) fn send_inner(
     let growth = form.overhead(inner);
     let is_syn = session.protocol == protocol::TCP && mss::is_syn(packet);
     if is_syn {
-        mss::clamp(packet, overhead::max_segment(form.mtu, growth, inner))?;
+        let most = form.most_overhead(session, inner);
+        mss::clamp(packet, overhead::max_segment(form.mtu, most, inner))?;
     }
     too_big::limit_segments(packet, overhead::max_inner(form.mtu, growth));
     let single = packet.offload.segmentation == Segmentation::None;

@@ -73,6 +73,11 @@ impl NodeState {
         Ok((version, keys))
     }
 
+    /// Whether keys of this start are at hand.
+    pub(crate) fn knows(&self, version: u32, boot: BootId) -> bool {
+        self.receiving.iter().any(|known| known.version == version && known.boot == boot)
+    }
+
     /// The keys this node sends with at `boot`; `None` for a version that is not configured. Nothing is remembered yet.
     pub(crate) fn keys_to_receive(
         &self,
@@ -98,7 +103,7 @@ impl NodeState {
 
     /// Something authenticated with these keys. `true` when that shows that the node has started anew since we knew it.
     pub(crate) fn proven(&mut self, version: u32, boot: BootId, keys: Arc<PeerKeys>) -> bool {
-        let known = self.receiving.iter().any(|known| known.version == version && known.boot == boot);
+        let known = self.knows(version, boot);
         if !known {
             if self.receiving.len() >= RECEIVING_KEYS {
                 self.receiving.remove(0);
