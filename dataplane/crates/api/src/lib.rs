@@ -10,6 +10,7 @@ mod peers;
 pub mod proto;
 mod redacted;
 mod rejected;
+pub mod report;
 mod services;
 mod surroundings;
 mod tenants;

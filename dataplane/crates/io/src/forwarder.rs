@@ -5,12 +5,13 @@ use std::sync::Arc;
 use quiver_api::proto;
 use quiver_engine::config::Config;
 use quiver_engine::packet::Packet;
+use quiver_engine::session::keys::HashSeed;
 use quiver_engine::time::{Instant, Now};
 
 use crate::side::Side;
 
 /// What a forwarder starts with.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Setup {
     /// Random bytes for everything that must not be guessed.
     pub seed: [u8; 32],
@@ -20,6 +21,8 @@ pub struct Setup {
     pub shard: u8,
     /// How many workers there are.
     pub shards: u8,
+    /// Seed of [`Forwarder::flow_of_lan`], the same for all workers.
+    pub flow_seed: HashSeed,
 }
 
 /// How a packet got lost around the forwarder.
@@ -63,7 +66,7 @@ pub trait Forwarder: Sized + 'static {
     /// Which worker owns a packet from the WAN.
     fn shard_of_wan(packet: &[u8], shards: u8) -> u8;
     /// A number for the LAN flow of a packet, for [`Notice::Steer`]; `None` when it has no flow.
-    fn flow_of_lan(packet: &[u8]) -> Option<u64>;
+    fn flow_of_lan(packet: &[u8], seed: &HashSeed) -> Option<u64>;
 
     /// A forwarder without sessions.
     fn new(setup: Setup, tables: Arc<Self::Tables>, now: Now) -> Self;

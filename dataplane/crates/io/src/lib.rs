@@ -12,6 +12,7 @@
 pub mod capture;
 pub mod clock;
 mod control;
+pub mod engine;
 pub mod exchange;
 pub mod facts;
 pub mod fault;
@@ -34,6 +35,7 @@ mod worker;
 
 pub use capture::{CaptureOptions, CaptureSummary};
 pub use control::ApplyError;
+pub use engine::Engine;
 pub use fault::{Fault, FaultCode};
 pub use options::StartOptions;
 pub use router::Router;

@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use quiver_api::merge::{add_counters, add_dump};
 use quiver_api::proto;
+use quiver_engine::session::keys::HashSeed;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::OwnedFd;
 
@@ -117,17 +118,23 @@ impl<F: Forwarder> Router<F> {
             .ok_or_else(|| Fault::new(FaultCode::NoAnswer, "there is no configuration yet; apply one first"))
     }
 
-    /// Begins to capture; `done` is called when it ended, by another thread. One capture at a time.
+    /// Begins to capture; `done` is called once: by another thread when it ended, or at once when it cannot begin.
+    /// One capture at a time.
     pub fn capture(
         &mut self,
         options: CaptureOptions,
         done: impl FnOnce(Result<CaptureSummary, Fault>) + Send + 'static,
-    ) -> Result<(), Fault> {
-        if self.shared.tap.load().is_some() {
-            return Err(Fault::new(FaultCode::DeviceBusy, "a capture is running; wait for its end"));
-        }
-        let device = self.control().possessions.device.clone();
-        let capture = Capture::open(options, &device, self.shared.clock)?;
+    ) {
+        let capture = if self.shared.tap.load().is_some() {
+            Err(Fault::new(FaultCode::DeviceBusy, "a capture is running; wait for its end"))
+        } else {
+            let device = self.control().possessions.device.clone();
+            Capture::open(options, &device, self.shared.clock)
+        };
+        let capture = match capture {
+            Ok(capture) => capture,
+            Err(fault) => return done(Err(fault)),
+        };
         self.shared.tap.store(Some(capture.tap()));
         self.shared.call_all();
         let shared = Arc::clone(&self.shared);
@@ -136,10 +143,13 @@ impl<F: Forwarder> Router<F> {
             shared.tap.store(None);
             shared.call_all();
             done(result);
-        })?;
+        });
         self.threads.retain(|thread| !thread.is_finished());
-        self.threads.push(thread);
-        Ok(())
+        match thread {
+            Ok(thread) => self.threads.push(thread),
+            // Without its thread nobody reads the tap; `done` went with it.
+            Err(_) => self.shared.tap.store(None),
+        }
     }
 
     /// Stops the workers. With `keep_device` the device, its rules and its routes stay, and nothing leaks until the next start;
@@ -243,10 +253,14 @@ fn supervise<F: Forwarder>(worker: &Worker<F>) {
 }
 
 fn life() -> Result<Life, Fault> {
-    let mut bytes = [0; 8];
+    Ok(Life { boot_id: u64::from_ne_bytes(random()?) })
+}
+
+fn random<const N: usize>() -> Result<[u8; N], Fault> {
+    let mut bytes = [0; N];
     rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())
         .map_err(|e| Fault::kernel("draw random numbers", &e.into()))?;
-    Ok(Life { boot_id: u64::from_ne_bytes(bytes) })
+    Ok(bytes)
 }
 
 fn shared<F: Forwarder>(workers: u8, desks: Vec<Sender<Order<F::News>>>) -> Result<Shared<F>, Fault> {
@@ -255,6 +269,7 @@ fn shared<F: Forwarder>(workers: u8, desks: Vec<Sender<Order<F::News>>>) -> Resu
         clock: Clock::start(),
         exchange: Exchange::new(workers).map_err(|e| Fault::kernel("make an eventfd", &e))?,
         steered: SteerMap::with_room_for(if workers == 1 { 0 } else { STEERED_FLOWS }),
+        flow_seed: HashSeed::new(random()?),
         installed: ArcSwapOption::empty(),
         life: ArcSwap::from_pointee(life()?),
         tap: ArcSwapOption::empty(),

@@ -7,6 +7,7 @@ use std::sync::mpsc::Sender;
 use arc_swap::ArcSwapOption;
 use crossbeam_queue::ArrayQueue;
 use quiver_api::proto;
+use quiver_engine::session::keys::HashSeed;
 
 use crate::capture::Tap;
 use crate::clock::Clock;
@@ -44,6 +45,7 @@ pub(crate) struct Shared<F: Forwarder> {
     pub(crate) clock: Clock,
     pub(crate) exchange: Exchange,
     pub(crate) steered: SteerMap,
+    pub(crate) flow_seed: HashSeed,
     pub(crate) installed: ArcSwapOption<Installed<F>>,
     pub(crate) life: arc_swap::ArcSwap<Life>,
     pub(crate) tap: ArcSwapOption<Tap>,

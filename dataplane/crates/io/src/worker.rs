@@ -93,7 +93,8 @@ impl<F: Forwarder> Worker<F> {
         let mut seed = [0; 32];
         rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty()).ok()?;
         let shards = self.shared.shards;
-        let setup = Setup { seed, boot_id: life.boot_id, shard: self.index, shards };
+        let flow_seed = self.shared.flow_seed;
+        let setup = Setup { seed, boot_id: life.boot_id, shard: self.index, shards, flow_seed };
         let forwarder = F::new(setup, Arc::clone(&installed.tables), now);
         Some(Running { forwarder, installed, life })
     }
@@ -204,7 +205,7 @@ impl<F: Forwarder> Turn<'_, F> {
         match (shared.shards, side) {
             (1, Side::Lan | Side::Wan) => self.worker.index,
             (shards, Side::Wan) => F::shard_of_wan(packet, shards),
-            (shards, Side::Lan) => F::flow_of_lan(packet)
+            (shards, Side::Lan) => F::flow_of_lan(packet, &shared.flow_seed)
                 .and_then(|flow| shared.steered.owner(flow))
                 .unwrap_or_else(|| F::shard_of_lan(packet, shards)),
         }

@@ -314,7 +314,7 @@ fn capture_holds_both_forms_of_a_matching_packet() {
         max_packets: 2,
         max_seconds: 20,
     };
-    a.capture(options, move |result| done.send(result).unwrap()).unwrap();
+    a.capture(options, move |result| done.send(result).unwrap());
     assert!(ask(&sites, SERVICE, "look here", TRIES).is_some());
     let summary = ended.recv().unwrap().unwrap();
     let file = std::fs::read(&path).unwrap();

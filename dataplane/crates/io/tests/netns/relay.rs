@@ -7,6 +7,7 @@ use std::sync::Arc;
 use quiver_api::proto;
 use quiver_engine::config::Config;
 use quiver_engine::packet::Packet;
+use quiver_engine::session::keys::HashSeed;
 use quiver_engine::time::{Instant, Now};
 use quiver_io::forwarder::{Forwarder, Loss, Notice, Question, Setup};
 use quiver_io::side::Side;
@@ -55,7 +56,7 @@ impl Forwarder for Relay {
         Parsed::parse(packet).map_or(0, |p| (p.dst_port / 2 % u16::from(shards)) as u8)
     }
 
-    fn flow_of_lan(_: &[u8]) -> Option<u64> {
+    fn flow_of_lan(_: &[u8], _: &HashSeed) -> Option<u64> {
         None
     }
 
