@@ -1,5 +1,6 @@
 //! Routers in real network namespaces. Needs root; run as `cargo test -p quiver-io --test netns`.
 
+mod fabric;
 mod relay;
 mod sites;
 
