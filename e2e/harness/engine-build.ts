@@ -1,0 +1,11 @@
+import { join } from 'node:path';
+import { must } from './command.ts';
+import { repository } from './router.ts';
+
+let built: Promise<string> | undefined;
+
+/** Builds the engine when something of it has changed; once per process. */
+export async function buildEngine(): Promise<void> {
+  built ??= must([process.execPath, join(repository, 'dataplane/engine/src/build.ts')]);
+  await built;
+}
