@@ -61,6 +61,7 @@ pub(crate) fn handle(engine: &mut Engine, packet: &mut Packet, now: Now) -> Resu
             plain(engine, packet, arrival, now)
         }
         Some(range) => {
+            metadata::before_opening(packet)?;
             let payload = range.start..packet.len();
             let received = accept::accept(packet, payload, path, pair.own_port, &mut engine.fabric, now);
             let received = received.inspect_err(|reason| {

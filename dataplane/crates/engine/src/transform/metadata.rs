@@ -5,6 +5,8 @@
 
 use core::ops::Range;
 
+use quiver_wire::offload::Checksum;
+
 use quiver_wire::metadata::{self, COOKIE, marker};
 
 use super::layout::{self, Layout, TCP, UDP};
@@ -28,6 +30,15 @@ pub fn find(packet: &Packet) -> Result<Option<Range<usize>>, Refusal> {
     }
     let view = metadata::Packet::new_checked(payload).map_err(|_| Refusal::Malformed)?;
     Ok(Some(start..start + view.total_len()))
+}
+
+/// Verifies the checksum of a single packet whose metadata is about to be opened in place: afterwards it could not be.
+pub fn before_opening(packet: &mut Packet) -> Result<(), Refusal> {
+    admit(packet)?;
+    if packet.offload.checksum == Checksum::Complete {
+        packet.offload.checksum = Checksum::Verified;
+    }
+    Ok(())
 }
 
 /// Makes `len` bytes of room in front of the L4 payload, to be written by the caller; returns where. A wrong checksum is
