@@ -171,6 +171,11 @@ impl Handshake {
         self.checks = 0;
     }
 
+    /// Time since the other side was heard.
+    pub(crate) fn silence(&self, now: Instant) -> Duration {
+        now - self.last_received
+    }
+
     /// Whether first packets went unanswered for long enough to blame the path.
     pub(crate) fn is_unanswered(&self, now: Instant) -> bool {
         self.phase == Phase::SendForward

@@ -53,7 +53,11 @@ impl Engine {
 
     /// Configured peer paths.
     pub fn paths(&self, now: Now) -> impl Iterator<Item = PathView> + '_ {
-        let configured = self.fabric.peering.paths().filter(|path| path.configured.is_some());
+        let configured = self
+            .fabric
+            .peering
+            .paths()
+            .filter(|path| path.configured.is_some() && (!path.is_passive || path.sessions > 0));
         configured.map(move |path| {
             let node = self.fabric.peering.node(path.node);
             PathView {

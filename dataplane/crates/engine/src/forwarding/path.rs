@@ -45,6 +45,8 @@ pub struct PeerPath {
     pub transport: Transport,
     /// Every payload over it is sealed.
     pub always_encrypt: bool,
+    /// Only the peer opens sessions over it.
+    pub is_passive: bool,
 }
 
 /// All peer paths.
@@ -68,6 +70,7 @@ impl PathTable {
             }
             builder.add_peer(peer, config, problems);
         }
+        builder.add_passive(config);
         problems.check_count("peers.waypoints", builder.paths.len());
         Self {
             paths: builder.paths.into_boxed_slice(),
@@ -118,9 +121,25 @@ impl PathsBuilder {
                 mtu: waypoint.mtu,
                 transport: peer.transport,
                 always_encrypt: peer.always_encrypt,
+                is_passive: false,
             });
         }
         self.by_router.insert(peer.router.clone(), ids.into_boxed_slice());
+    }
+
+    /// Paths that peers may choose and this node does not: from any known waypoint of theirs to any of ours.
+    fn add_passive(&mut self, config: &Config) {
+        let chosen: Vec<PeerPath> = self.paths.clone();
+        for path in chosen {
+            for &local in config.waypoints.iter().filter(|local| local.is_ipv4() == path.remote.is_ipv4()) {
+                let id = PathId(u32::try_from(self.paths.len()).unwrap_or(u32::MAX));
+                if self.by_ends.contains_key(&(local, path.remote)) {
+                    continue;
+                }
+                self.by_ends.insert((local, path.remote), id);
+                self.paths.push(PeerPath { local, is_passive: true, ..path.clone() });
+            }
+        }
     }
 
     fn check_owner(&mut self, field: &str, peer: &Peer, waypoint: &PeerWaypoint, problems: &mut Problems) {

@@ -149,10 +149,12 @@ impl Opening<'_> {
     }
 
     fn reverse(&self, uuid: SessionUuid, context: Context, fabric: &mut Fabric) -> Reverse {
-        let recovery = self.tlvs.service.map(|service| Recovery {
-            tenant: self.tlvs.tenant.map(|name| fabric.names.get(name)),
-            service: fabric.names.get(service),
-        });
+        let recovery =
+            self.tlvs.service.zip(self.tlvs.destination_router).map(|(service, ingress)| Recovery {
+                ingress: fabric.names.get(ingress),
+                tenant: self.tlvs.tenant.map(|name| fabric.names.get(name)),
+                service: fabric.names.get(service),
+            });
         let turned = context.reversed();
         Reverse {
             uuid,

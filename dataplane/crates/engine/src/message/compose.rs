@@ -190,6 +190,7 @@ fn session_message<'a>(
             reverse: Some(context.reversed()),
             session_count: Some(session.service_load),
             source_router: Some(&tables.node.router),
+            destination_router: what.recovering.then_some(&*session.ingress),
             ..payload
         }
     };

@@ -72,6 +72,8 @@ pub(crate) struct Reverse {
 /// What an ingress that has lost a session needs besides its context.
 #[derive(Debug)]
 pub(crate) struct Recovery {
+    /// Router where the session entered the fabric.
+    pub(crate) ingress: Arc<str>,
     pub(crate) tenant: Option<Arc<str>>,
     pub(crate) service: Arc<str>,
 }

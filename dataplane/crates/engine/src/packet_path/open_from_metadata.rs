@@ -1,5 +1,6 @@
 //! Forward metadata of a neighbour: a new session, news of a known one, or one that a restart has torn apart.
 
+use core::time::Duration;
 use std::sync::Arc;
 
 use quiver_crypto::{CounterNonce, PayloadReplayWindow};
@@ -73,8 +74,22 @@ fn find(
         close::end(engine, id, CloseReason::Replaced, Tell::Nobody, now);
         return Ok(None);
     }
+    if same && comes_back(engine, id, pair, now) {
+        return Err(DropReason::Reflected);
+    }
     move_client_leg(engine, id, pair, forward, now)?;
     Ok(Some(id))
+}
+
+/// A live session that comes from another router than before has gone round in a circle. One that has moved is silent on its old hop.
+fn comes_back(engine: &Engine, id: SessionId, pair: Pair, now: Now) -> bool {
+    /// No move is made before packets went unanswered for longer than this.
+    const ALIVE: Duration = Duration::from_secs(1);
+    let Some(Leg::Hop(hop)) = engine.sessions.table.get(id).map(|session| &session.client) else {
+        return false;
+    };
+    let router = |path| engine.fabric.peering.path(path).map(|path| &path.router);
+    router(hop.path) != router(pair.path) && hop.handshake.silence(now.at) < ALIVE
 }
 
 /// The neighbour uses another path or port pair, or has restarted and made a new session of its half: this half goes on.

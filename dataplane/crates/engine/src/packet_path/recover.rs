@@ -81,6 +81,10 @@ fn confirm(engine: &mut Engine, id: SessionId, reverse: &Reverse, now: Now) -> R
 /// Takes up a session that this ingress has lost, as far as its present configuration still permits it.
 fn recover(engine: &mut Engine, pair: Pair, reverse: &Reverse, now: Now) -> Result<SessionId, DropReason> {
     let Some(recovery) = &reverse.recovery else { return Err(DropReason::MetadataUnexpected) };
+    if recovery.ingress != engine.fabric.tables.node.router {
+        // A transit router cannot know where the session came from: the router before it will tell.
+        return Err(DropReason::MetadataUnexpected);
+    }
     if engine.sessions.by_lan(&lan_key(reverse.protocol, &reverse.context)).is_some() {
         // The client was faster: its session is on its way to the egress already.
         return Err(DropReason::SessionMoved);

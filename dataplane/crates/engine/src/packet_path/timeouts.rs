@@ -31,7 +31,8 @@ pub(crate) fn handle(engine: &mut Engine, now: Now) {
 
 /// The nearest deadline.
 pub(crate) fn next(engine: &Engine) -> Option<(Instant, TimeoutReason)> {
-    let announcement = engine.fabric.peering.paths().filter(|path| path.configured.is_some());
+    let announcement =
+        engine.fabric.peering.paths().filter(|path| path.configured.is_some() && !path.is_passive);
     let announcement = announcement.filter_map(|path| path.announce.due()).min();
     let all = [
         (engine.sessions.timers.next_deadline(), TimeoutReason::Session),
@@ -72,7 +73,7 @@ fn announce(engine: &mut Engine, index: PathIndex, now: Now) {
         return;
     }
     let Some(path) = engine.fabric.peering.path_mut(index) else { return };
-    if path.configured.is_none() || path.announce.due().is_none_or(|due| due > now.at) {
+    if path.configured.is_none() || path.is_passive || path.announce.due().is_none_or(|due| due > now.at) {
         return;
     }
     path.announce.sent(now.at);

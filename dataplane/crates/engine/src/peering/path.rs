@@ -41,7 +41,7 @@ pub(crate) struct PathState {
     /// Its name in the tables in force; `None` when it is no longer configured.
     pub(crate) configured: Option<PathId>,
     pub(crate) transport: Transport,
-    pub(crate) always_encrypt: bool,
+    pub(crate) is_passive: bool,
     pub(crate) ports: PortPool,
     pub(crate) credit: AnswerCredit,
     pub(crate) announce: Announce,
@@ -63,7 +63,7 @@ impl PathState {
             node_name: Arc::clone(&path.node),
             configured: None,
             transport: path.transport,
-            always_encrypt: path.always_encrypt,
+            is_passive: path.is_passive,
             ports: PortPool::new(setup.ports, setup.residue, HashSeed::new(setup.random.bytes32())),
             credit: AnswerCredit::new(now),
             announce: Announce::new(now),
@@ -96,7 +96,7 @@ impl PathState {
         self.node_name = Arc::clone(&path.node);
         self.configured = Some(id);
         self.transport = path.transport;
-        self.always_encrypt = path.always_encrypt;
+        self.is_passive = path.is_passive;
         self.configured_mtu = path.mtu;
     }
 

@@ -34,8 +34,7 @@ fn ping_of_ipv6_is_answered_too() {
 
 #[test]
 fn two_clients_with_the_same_echo_identifier_are_kept_apart() {
-    let plan = two_sites().tenant_at("a", "corp", &["10.1.0.66/32"]);
-    let plan = plan.service(everything().allow("guest"));
+    let plan = two_sites().service(everything().allow("guest"));
     let mut net = fabric_of(plan);
     net.ping("client", "198.18.0.1", 77, 1, b"from the client");
     net.ping("guest", "198.18.0.1", 77, 1, b"from the guest");
@@ -85,14 +84,14 @@ fn icmp_error_about_nothing_is_dropped() {
 }
 
 #[test]
-fn time_exceeded_is_told_to_a_client_whose_packet_had_one_hop_left() {
+fn ttl_of_a_packet_passes_the_engine_unchanged() {
+    // The kernel counts its own hops on the way into and out of the device, and answers where one was the last.
     let mut net = fabric();
     let mut packet = craft::udp("10.1.0.10:5000".parse().unwrap(), ECHO.parse().unwrap(), b"trace");
-    craft::set_ttl(&mut packet, 1);
+    craft::set_ttl(&mut packet, 7);
     net.send("client", packet);
     net.run_ms(100);
-    assert_eq!(net.drops("a", DropReason::TtlExpired), 1);
-    assert!(net.inbox("server").is_empty());
+    assert_eq!(net.inbox("server")[0].bytes[8], 7);
 }
 
 fn carried(protocol: u8, encryption: Encryption) {
