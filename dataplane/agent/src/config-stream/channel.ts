@@ -1,0 +1,55 @@
+import { readFile } from 'node:fs/promises';
+import { ChannelCredentials, type ClientOptions, credentials } from '@grpc/grpc-js';
+import { ConfigStreamServiceClient } from '@quiver/dataplane-api';
+import { AgentError, messageOf } from '../errors.ts';
+
+/** Files of a node's certificate; they may be replaced while the agent runs. */
+export interface TlsFiles {
+  readonly certificate: string;
+  readonly key: string;
+  /** Certificates of the authorities that sign operators. */
+  readonly authority: string;
+  /** Name that the operator's certificate must hold, where it differs from the address. */
+  readonly serverName?: string | undefined;
+}
+
+/** Where the operator is. */
+export interface OperatorAddress {
+  /** `unix:/path`, or `host:port` with `tls`. */
+  readonly address: string;
+  readonly tls?: TlsFiles | undefined;
+}
+
+// A dead operator is noticed within 15 s; the stream above has its own attempts, so the channel makes none.
+const options: ClientOptions = {
+  'grpc.keepalive_time_ms': 10_000,
+  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.keepalive_permit_without_calls': 1,
+  'grpc.enable_retries': 0,
+  'grpc.max_receive_message_length': 64 * 1024 * 1024,
+  // Without it, a channel that failed would keep a later one waiting.
+  'grpc.use_local_subchannel_pool': 1,
+};
+
+/** Makes a client of its own for each attempt, so that certificates are read anew each time. */
+export async function dialOperator({ address, tls }: OperatorAddress): Promise<ConfigStreamServiceClient> {
+  if (address.startsWith('unix:')) {
+    return new ConfigStreamServiceClient(address, ChannelCredentials.createInsecure(), options);
+  }
+  if (tls === undefined) {
+    const message = `${address} needs certificates: give --tls-certificate, --tls-key and --tls-authority`;
+    throw new AgentError('CertificateUnusable', message);
+  }
+  const [authority, key, certificate] = await Promise.all([tls.authority, tls.key, tls.certificate].map(readPem));
+  const name = tls.serverName === undefined ? {} : { 'grpc.ssl_target_name_override': tls.serverName };
+  const mutual = credentials.createSsl(authority, key, certificate);
+  return new ConfigStreamServiceClient(address, mutual, { ...options, ...name });
+}
+
+async function readPem(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (caught) {
+    throw new AgentError('CertificateUnusable', `${file} cannot be read: ${messageOf(caught)}`, { cause: caught });
+  }
+}

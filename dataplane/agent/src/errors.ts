@@ -1,0 +1,26 @@
+/** Why an agent cannot start, or cannot go on. */
+export const agentErrorCodes = {
+  AddressUnusable: 'The address for metrics and health cannot be opened.',
+  CertificateUnusable: 'A certificate, its key or its authority cannot be read.',
+  EngineUnusable: 'The engine cannot start, or the machine refused what it needs.',
+  SocketUnusable: 'The admin socket cannot be opened.',
+  StateUnusable: 'The state directory cannot be written.',
+} as const;
+
+export type AgentErrorCode = keyof typeof agentErrorCodes;
+
+/** An error with a stable code; its message is one sentence with the way out. */
+export class AgentError extends Error {
+  readonly code: AgentErrorCode;
+
+  constructor(code: AgentErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'AgentError';
+    this.code = code;
+  }
+}
+
+/** The text of anything that was caught. */
+export function messageOf(caught: unknown): string {
+  return caught instanceof Error ? caught.message : String(caught);
+}
