@@ -14,6 +14,9 @@ use crate::dice::Dice;
 use crate::segmentation;
 use crate::tcp_stack::TcpStack;
 
+/// Largest packet of a host's device.
+const MTU: usize = 1500;
+
 /// What a host does with UDP packets to a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UdpService {
@@ -91,6 +94,7 @@ pub struct Host {
     outgoing: Vec<(Vec<u8>, Offload)>,
     pieces: BTreeMap<(IpAddr, u32), Vec<Vec<u8>>>,
     tcp_seed: u64,
+    next_fragment_id: u32,
 }
 
 impl Host {
@@ -109,6 +113,7 @@ impl Host {
             outgoing: Vec::new(),
             pieces: BTreeMap::new(),
             tcp_seed: dice.word(),
+            next_fragment_id: 0,
         }
     }
 
@@ -121,7 +126,7 @@ impl Host {
     /// Its TCP stack, made when first asked for.
     pub fn stack(&mut self, now: Instant) -> &mut TcpStack {
         let (addresses, seed) = (&self.addresses, self.tcp_seed);
-        self.tcp.get_or_insert_with(|| TcpStack::new(addresses, 1500, seed, now))
+        self.tcp.get_or_insert_with(|| TcpStack::new(addresses, MTU, seed, now))
     }
 
     /// Sends a packet as it is.
@@ -180,7 +185,7 @@ impl Host {
                     UdpService::Echo => {
                         let from = SocketAddr::new(parsed.dst, parsed.dst_port);
                         let to = SocketAddr::new(parsed.src, parsed.src_port);
-                        self.send(craft::udp(from, to, payload));
+                        self.send_in_pieces(&craft::udp(from, to, payload));
                     }
                     UdpService::Closed => {
                         let error = craft::icmp_error(bytes, parsed.dst, IcmpError::PortUnreachable);
@@ -201,6 +206,18 @@ impl Host {
             | Transport::IcmpOther
             | Transport::Other
             | Transport::FragmentTail => (),
+        }
+    }
+
+    /// Sends an answer as its own stack would: cut to what its device takes.
+    fn send_in_pieces(&mut self, packet: &[u8]) {
+        if packet.len() <= MTU {
+            self.send(packet.to_vec());
+            return;
+        }
+        self.next_fragment_id += 1;
+        for piece in craft::fragments(packet, MTU, self.next_fragment_id) {
+            self.send(piece);
         }
     }
 

@@ -214,11 +214,14 @@ impl Plan {
         let others = self.routers.iter().filter(|(name, _)| *name != router);
         others
             .map(|(name, other)| {
-                let known = other.waypoints.iter().enumerate().filter_map(|(i, address)| {
-                    let address = if i == 0 { other.public.unwrap_or(*address) } else { *address };
-                    let local = own.waypoints.iter().find(|own| own.is_ipv4() == address.is_ipv4())?;
-                    let node = format!("{name}1").into();
-                    Some(PeerWaypoint { node, address, local: *local, cost: i as u32, mtu: 1500 })
+                let known = own.waypoints.iter().enumerate().flat_map(|(i, local)| {
+                    let remote = other.waypoints.iter().enumerate();
+                    let remote = remote.filter(|(_, address)| address.is_ipv4() == local.is_ipv4());
+                    remote.map(move |(j, address)| {
+                        let address = if j == 0 { other.public.unwrap_or(*address) } else { *address };
+                        let node = format!("{name}1").into();
+                        PeerWaypoint { node, address, local: *local, cost: (i + j) as u32, mtu: 1500 }
+                    })
                 });
                 Peer {
                     router: name.as_str().into(),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use quiver_crypto::payload::{self, PayloadError};
 use quiver_crypto::{AeadKey, CounterNonce, Direction as Way, PayloadReplayWindow, PeerKeys, TimeWindow};
 
 use crate::drop_reason::DropReason;
@@ -13,7 +14,7 @@ use crate::time::Now;
 use crate::transform::Refusal;
 use crate::transform::integrity::Signature;
 use crate::transform::overhead::Shield;
-use crate::transform::seal::{Opener, Sealer};
+use crate::transform::seal::Sealer;
 use crate::transform::shield::{Protect, Unprotect};
 
 /// Protection of what is sent.
@@ -84,6 +85,8 @@ pub(crate) enum Proof<'a> {
         serial: u32,
         seen: &'a mut PayloadReplayWindow,
         session: [u8; 16],
+        /// The last datagram that was refused had come before, or came too late to tell.
+        replayed: bool,
     },
     /// The keys of the peer's present start; of each key version one.
     Signed {
@@ -137,15 +140,16 @@ impl<'a> Proof<'a> {
                 Arc::clone(key)
             }
         };
-        Ok(Self::Sealed { key, serial, seen, session: id })
+        Ok(Self::Sealed { key, serial, seen, session: id, replayed: false })
     }
 
-    /// Why a packet is dropped none of whose datagrams is good.
-    pub(crate) const fn failure(shield: Shield) -> DropReason {
-        match shield {
-            Shield::Clear => DropReason::TransformInvalid,
-            Shield::Sealed => DropReason::PayloadUnauthentic,
-            Shield::Integrity => DropReason::IntegrityFailed,
+    /// Why datagrams that are not good are dropped.
+    pub(crate) const fn failure(&self) -> DropReason {
+        match self {
+            Self::Clear => DropReason::TransformInvalid,
+            Self::Sealed { replayed: true, .. } => DropReason::PayloadReplayed,
+            Self::Sealed { replayed: false, .. } => DropReason::PayloadUnauthentic,
+            Self::Signed { .. } => DropReason::IntegrityFailed,
         }
     }
 }
@@ -162,8 +166,10 @@ impl Unprotect for Proof<'_> {
     fn unprotect(&mut self, datagram: &mut [u8]) -> bool {
         match self {
             Self::Clear => true,
-            Self::Sealed { key, serial, seen, session } => {
-                Opener { key, serial: *serial, seen, session }.unprotect(datagram)
+            Self::Sealed { key, serial, seen, session, replayed } => {
+                let opened = payload::open(key, *serial, seen, session, datagram);
+                *replayed = matches!(opened, Err(PayloadError::Replay(_)));
+                opened.is_ok()
             }
             Self::Signed { keys, way, session, window } => keys.iter().flatten().any(|keys| {
                 let mut signature =

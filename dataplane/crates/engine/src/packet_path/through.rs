@@ -136,8 +136,8 @@ fn shaped_tcp(
     let mut made = Made { output: around.output, packets: [const { None }; MOST_MADE], count: 0 };
     let mut proof = Proof::incoming(session, local.side, local.shield, around.fabric, around.now)?;
     let opened = tcp_udp::to_segments(packet, &mut proof, &mut made);
-    let packets = made.packets;
-    count_refused(&opened, local.shield, around.output)?;
+    let (packets, failure) = (made.packets, proof.failure());
+    count_refused(&opened, failure, around.output)?;
     let mut last = TcpSignal::Unchanged;
     for packet in packets.into_iter().flatten() {
         if let Ok(parsed) = Parsed::parse(packet.bytes()) {
@@ -210,20 +210,21 @@ fn prove_single(
     }
     let mut proof = Proof::incoming(session, local.side, local.shield, around.fabric, around.now)?;
     let opened = shield::unprotect(packet, &mut proof);
-    count_refused(&opened, local.shield, around.output)
+    let failure = proof.failure();
+    count_refused(&opened, failure, around.output)
 }
 
 fn count_refused(
     opened: &Result<Opened, Refusal>,
-    shield: Shield,
+    failure: DropReason,
     output: &mut Output,
 ) -> Result<(), DropReason> {
     match opened {
         Ok(opened) => {
-            output.counters.drops.add(Proof::failure(shield), u64::from(opened.refused));
+            output.counters.drops.add(failure, u64::from(opened.refused));
             Ok(())
         }
-        Err(Refusal::NotAuthentic) => Err(Proof::failure(shield)),
+        Err(Refusal::NotAuthentic) => Err(failure),
         Err(other) => Err((*other).into()),
     }
 }
@@ -247,7 +248,8 @@ fn transit(
         }
         let mut proof = Proof::incoming(session, side, shield, around.fabric, now)?;
         let opened = shield::unprotect(packet, &mut proof);
-        count_refused(&opened, shield, around.output)?;
+        let failure = proof.failure();
+        count_refused(&opened, failure, around.output)?;
     }
     let signal = if session.sees_tcp() && parsed.transport == Transport::Tcp {
         observe(session, side, packet, parsed)

@@ -53,7 +53,8 @@ fn session(engine: &mut Engine, id: SessionId, now: Now) {
     }
     let (reason, tell) = match session.tcp.phase() {
         TcpPhase::Closed if session.protocol == 6 && session.sees_tcp() => {
-            (CloseReason::Finished, Tell::Nobody)
+            let reset = session.tcp.was_reset();
+            (if reset { CloseReason::Reset } else { CloseReason::Finished }, Tell::Nobody)
         }
         TcpPhase::Opening | TcpPhase::Established | TcpPhase::Closing | TcpPhase::Closed => {
             (CloseReason::Idle, Tell::Neighbours)

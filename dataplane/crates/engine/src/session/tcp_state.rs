@@ -132,6 +132,11 @@ impl TcpTracker {
         self.phase
     }
 
+    /// Whether either side has reset it.
+    pub const fn was_reset(&self) -> bool {
+        self.client.is(RESET) || self.server.is(RESET)
+    }
+
     /// The numbers of a reset that the given side accepts (RFC 9293 section 3.10.7); `None` when it has sent nothing.
     pub const fn reset_for(&self, side: LegSide) -> Option<ResetNumbers> {
         let sent = match side {
