@@ -102,31 +102,26 @@ impl<F: Forwarder> Control<F> {
         self.install(node, secrets, facts)
     }
 
-    /// Looks at links and routes again; brings the configuration in force up to date.
-    pub(crate) fn refresh(&mut self) {
-        let Some(current) = &self.current else { return };
-        let result = match (
-            Facts::gather(&current.node, &mut self.netlink),
-            self.origins(&current.interfaces.clone()),
-        ) {
-            (Ok(facts), Ok(origins)) => {
-                let Some(current) = &self.current else { return };
-                if facts == current.facts && origins == current.origins {
-                    Ok(())
-                } else {
-                    let (node, secrets) = (current.node.clone(), current.secrets.clone());
-                    self.install(node, secrets, facts)
-                }
-            }
-            (Err(error), _) => Err(Fault::kernel("read routes", &error).into()),
-            (_, Err(fault)) => Err(fault.into()),
-        };
-        self.refresh_failed = result.err().map(|error| match error {
+    /// Looks at links and routes again; brings the configuration in force up to date. `false`: try again soon.
+    pub(crate) fn refresh(&mut self) -> bool {
+        self.refresh_failed = self.follow().err().map(|error| match error {
             ApplyError::Fault(fault) => fault.message,
             ApplyError::Rejected(reasons) => {
                 reasons.into_iter().next().map(|r| format!("{}: {}", r.field, r.message)).unwrap_or_default()
             }
         });
+        self.refresh_failed.is_none()
+    }
+
+    fn follow(&mut self) -> Result<(), ApplyError> {
+        let Some(current) = &self.current else { return Ok(()) };
+        let (node, secrets, interfaces) =
+            (current.node.clone(), current.secrets.clone(), current.interfaces.clone());
+        let (facts, origins) = (self.facts(&node)?, self.origins(&interfaces)?);
+        if self.current.as_ref().is_some_and(|c| c.facts == facts && c.origins == origins) {
+            return Ok(());
+        }
+        self.install(node, secrets, facts)
     }
 
     /// Removes everything this router made in the kernel.

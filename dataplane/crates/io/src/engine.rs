@@ -13,6 +13,7 @@ use quiver_engine::time::{Instant, Now};
 use quiver_engine::{Direction, Event, Shard, Tables, shard_of_lan, shard_of_wan};
 use quiver_wire::parse::Parsed;
 
+use crate::describe;
 use crate::forwarder::{Forwarder, Loss, Notice, Question, Setup};
 use crate::side::Side;
 
@@ -179,8 +180,11 @@ impl Forwarder for Engine {
         report::explanation(&explanation, session.as_ref())
     }
 
-    fn describe(&self, _: Side, _: &[u8]) -> Option<String> {
-        None
+    fn describe(&self, side: Side, packet: &[u8]) -> Option<String> {
+        match side {
+            Side::Lan => None,
+            Side::Wan => describe::metadata(packet),
+        }
     }
 }
 

@@ -12,6 +12,7 @@
 pub mod capture;
 pub mod clock;
 mod control;
+mod describe;
 pub mod engine;
 pub mod exchange;
 pub mod facts;

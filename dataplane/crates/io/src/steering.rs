@@ -157,3 +157,6 @@ impl Commands<'_> {
         self.rule(chain, &rule);
     }
 }
+
+#[cfg(test)]
+mod tests;

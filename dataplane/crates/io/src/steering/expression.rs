@@ -1,6 +1,7 @@
 //! Parts of rules, in nftables' JSON (libnftables-json(5)).
 
 use core::net::IpAddr;
+use std::collections::BTreeSet;
 
 use quiver_engine::config::{PortRange, Prefix};
 use serde_json::{Value, json};
@@ -49,12 +50,23 @@ pub(super) fn raw_addresses<'a>(list: impl IntoIterator<Item = &'a IpAddr>) -> V
     json!({ "set": list })
 }
 
+/// A set must not hold a prefix within another one.
 pub(super) fn prefixes<'a>(list: impl IntoIterator<Item = &'a Prefix>) -> Value {
-    let list: Vec<Value> = list
-        .into_iter()
+    let all: BTreeSet<&Prefix> = list.into_iter().collect();
+    let list: Vec<Value> = all
+        .iter()
+        .filter(|inner| !all.iter().any(|outer| outer.length < inner.length && contains(outer, inner)))
         .map(|p| json!({ "prefix": { "addr": p.address.to_string(), "len": p.length } }))
         .collect();
     json!({ "set": list })
+}
+
+fn contains(outer: &Prefix, inner: &Prefix) -> bool {
+    match (outer.address, inner.address) {
+        (IpAddr::V4(a), IpAddr::V4(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros() >= outer.length.into(),
+        (IpAddr::V6(a), IpAddr::V6(b)) => (a.to_bits() ^ b.to_bits()).leading_zeros() >= outer.length.into(),
+        (IpAddr::V4(_), IpAddr::V6(_)) | (IpAddr::V6(_), IpAddr::V4(_)) => false,
+    }
 }
 
 pub(super) fn source(family: Family) -> Value {

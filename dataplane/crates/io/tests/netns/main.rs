@@ -1,5 +1,8 @@
 //! Routers in real network namespaces. Needs root; run as `cargo test -p quiver-io --test netns`.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails loudly, in its helpers too")]
+#![expect(clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly, in its helpers too")]
+
 mod fabric;
 mod relay;
 mod sites;

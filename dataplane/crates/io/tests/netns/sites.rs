@@ -1,6 +1,6 @@
 //! Two sites and a network between them, in network namespaces that disappear with the test.
 //!
-//! client 10.1.0.2 — a 10.1.0.1 / 192.0.2.1 — middle — b 203.0.113.1 / 10.2.0.1 — server 198.18.0.17, fd00:18::17
+//! client 10.1.0.2 — a 10.1.0.1 / 192.0.2.1 — middle — b 203.0.113.1 / 10.2.0.1 — server 198.18.0.17, `fd00:18::17`
 
 use std::fs::File;
 use std::process::{Command, Output};
