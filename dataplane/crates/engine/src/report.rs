@@ -51,6 +51,11 @@ impl Engine {
         self.sessions.table.len()
     }
 
+    /// Packet buffers that are neither in the pool nor unmade: in hands of the caller, or waiting to be sent.
+    pub const fn buffers_in_use(&self) -> usize {
+        self.output.buffers.in_use()
+    }
+
     /// Configured peer paths.
     pub fn paths(&self, now: Now) -> impl Iterator<Item = PathView> + '_ {
         let configured = self

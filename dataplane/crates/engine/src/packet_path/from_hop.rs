@@ -6,6 +6,7 @@ use quiver_wire::parse::{Parsed, Transport};
 use crate::drop_reason::DropReason;
 use crate::engine::Engine;
 use crate::event::Event;
+use crate::handshake::Phase;
 use crate::message::accept;
 use crate::message::control::ControlKind;
 use crate::message::{Message, Received};
@@ -16,7 +17,7 @@ use crate::packet_path::{
     Verdict, icmp, metadata_only, on_control, open_from_metadata, recover, refusal, through,
 };
 use crate::peering::PathIndex;
-use crate::session::entry::Leg;
+use crate::session::entry::{Leg, Role};
 use crate::session::index::LegSide;
 use crate::session::table::SessionId;
 use crate::time::Now;
@@ -191,6 +192,7 @@ fn with_metadata(
             let id = open_from_metadata::forward(engine, arrival.pair, &forward, now)?;
             if received.metadata_only {
                 confirm(engine, id, LegSide::Client, now)?;
+                pass_on(engine, id, LegSide::Server, now)?;
                 return Ok(Verdict::Consumed);
             }
             through::from_hop(engine, (id, LegSide::Client), packet, now)
@@ -198,6 +200,7 @@ fn with_metadata(
         Message::Reverse(reverse) => {
             let id = recover::reverse(engine, arrival.pair, &reverse, now)?;
             if received.metadata_only {
+                pass_on(engine, id, LegSide::Client, now)?;
                 return Ok(Verdict::Consumed);
             }
             through::from_hop(engine, (id, LegSide::Server), packet, now)
@@ -210,6 +213,15 @@ fn confirm(engine: &mut Engine, id: SessionId, side: LegSide, now: Now) -> Resul
     let Some(session) = engine.sessions.table.get_mut(id) else { return Ok(()) };
     let mut around = Surroundings { fabric: &mut engine.fabric, output: &mut engine.output, now };
     metadata_only::send(session, side, &mut around)
+}
+
+/// A transit router whose own metadata is due has no packet for it to ride on either.
+fn pass_on(engine: &mut Engine, id: SessionId, side: LegSide, now: Now) -> Result<(), DropReason> {
+    let due = engine.sessions.table.get(id).is_some_and(|session| match session.leg(side) {
+        Leg::Hop(hop) => session.role() == Role::Transit && hop.handshake.phase() != Phase::Established,
+        Leg::Lan(_) => false,
+    });
+    if due { confirm(engine, id, side, now) } else { Ok(()) }
 }
 
 fn piece(
