@@ -13,6 +13,7 @@ pub mod capture;
 pub mod clock;
 mod control;
 mod describe;
+mod device;
 pub mod engine;
 pub mod exchange;
 pub mod facts;

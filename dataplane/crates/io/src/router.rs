@@ -18,10 +18,11 @@ use rustix::fd::OwnedFd;
 use crate::capture::{Capture, CaptureOptions, CaptureSummary};
 use crate::clock::Clock;
 use crate::control::{ApplyError, Control, Possessions};
+use crate::device::{adopt, set_up};
 use crate::exchange::Exchange;
 use crate::fault::{Fault, FaultCode};
 use crate::forwarder::{Forwarder, Question};
-use crate::netlink::{LinkChange, Monitor, Netlink};
+use crate::netlink::{Monitor, Netlink};
 use crate::options::StartOptions;
 use crate::order::Order;
 use crate::shared::{Events, Life, Shared};
@@ -279,41 +280,6 @@ fn shared<F: Forwarder>(workers: u8, desks: Vec<Sender<Order<F::News>>>) -> Resu
         close_sessions: AtomicBool::new(false),
         device_failed: AtomicBool::new(false),
     })
-}
-
-/// Whether a device that a former process of this instance left is there to be taken over.
-fn adopt(netlink: &mut Netlink, possessions: &Possessions) -> Result<bool, Fault> {
-    let device = &possessions.device;
-    let links = netlink.links().map_err(|e| Fault::kernel("list devices", &e))?;
-    let Some(link) = links.iter().find(|link| link.name == *device) else { return Ok(false) };
-    if !link.tun || link.alias != possessions.alias() {
-        return Err(Fault::new(
-            FaultCode::NameTaken,
-            format_args!(
-                "device {device} exists and was not made by this router; remove it (ip link delete {device}) or choose another name"
-            ),
-        ));
-    }
-    if link.carrier {
-        return Err(Fault::new(
-            FaultCode::DeviceBusy,
-            format_args!(
-                "device {device} is in use by another process; stop that one or choose another name"
-            ),
-        ));
-    }
-    Ok(true)
-}
-
-fn set_up(netlink: &mut Netlink, possessions: &mut Possessions, mtu: u16) -> Result<(), Fault> {
-    let links = netlink.links().map_err(|e| Fault::kernel("list devices", &e))?;
-    let link = links.iter().find(|link| link.name == possessions.device).ok_or_else(|| {
-        Fault::new(FaultCode::KernelRefused, format_args!("device {} vanished at once", possessions.device))
-    })?;
-    possessions.link = link.index;
-    netlink
-        .set_link(link.index, &LinkChange { mtu: mtu.into(), alias: &possessions.alias() })
-        .map_err(|e| Fault::kernel(format_args!("set up {}", possessions.device), &e))
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, Fault> {
