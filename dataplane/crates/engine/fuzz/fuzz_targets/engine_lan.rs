@@ -1,0 +1,11 @@
+//! `cargo +nightly fuzz run engine_lan`
+
+#![no_main]
+#![allow(dead_code, reason = "the tests use what is not used here")]
+
+use libfuzzer_sys::fuzz_target;
+
+#[path = "../exercise/mod.rs"]
+mod exercise;
+
+fuzz_target!(|data: &[u8]| exercise::engine_lan::exercise(data));

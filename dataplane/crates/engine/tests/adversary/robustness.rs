@@ -1,0 +1,342 @@
+//! Random and mutated packets, a million of them in the release profile.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use quiver_engine::config::{Cipher, MetadataProtection, Transport};
+use quiver_engine::{Direction, Engine};
+use quiver_wire::Parsed;
+use quiver_wire::metadata::COOKIE;
+use quiver_wire::offload::{Checksum, Offload, Segmentation};
+
+use crate::allocations::live_bytes;
+use crate::exercise::conversation;
+use crate::exercise::craft;
+use crate::exercise::invariants::{Side, hand_in};
+use crate::exercise::world::{Options, Seen, World, waypoint};
+
+/// Packets per side; more with `QUIVER_FUZZ_ROUNDS` at build time.
+const ROUNDS: u32 = match option_env!("QUIVER_FUZZ_ROUNDS") {
+    None if cfg!(debug_assertions) => 100_000,
+    None => 1_000_000,
+    Some(rounds) => match u32::from_str_radix(rounds, 10) {
+        Ok(rounds) => rounds,
+        Err(_) => panic!("QUIVER_FUZZ_ROUNDS is not a number"),
+    },
+};
+/// Rounds between two renewals of the genuine sessions.
+const SEASON: u32 = 5_000;
+/// What tables, keys and caches may grow by from one season to the next without an end in sight.
+const GROWTH: i64 = 4 << 20;
+
+fn profiles() -> [Options; 4] {
+    let sealed = Options::default();
+    [
+        sealed,
+        Options { metadata: MetadataProtection::Signed, ..sealed },
+        Options { cipher: Cipher::Aes256CbcHmacSha256, ..sealed },
+        Options { transport: Transport::Udp, ..sealed },
+    ]
+}
+
+/// The packets that `router` got from the others, and those that came out on its LAN side.
+fn genuine(world: &World, router: usize) -> (Vec<Seen>, Vec<Seen>) {
+    let own = [waypoint(router, true), waypoint(router, false)];
+    let is_ours = |seen: &&Seen| own.contains(&Parsed::parse(&seen.bytes).unwrap().dst);
+    let lan = world.lan.iter().filter(|(at, _)| *at == router).map(|(_, seen)| seen.clone()).collect();
+    (world.wire.iter().filter(is_ours).cloned().collect(), lan)
+}
+
+#[test]
+fn hostile_packets_of_the_network_open_nothing_and_are_all_accounted_for() {
+    for (profile, options) in profiles().into_iter().enumerate() {
+        let mut random = Random(profile as u64 + 1);
+        let mut answers = Answers::default();
+        let rounds = ROUNDS / 4;
+        let mut held = None;
+        for season in 0..rounds.div_ceil(SEASON) {
+            let mut world = World::new(options);
+            conversation::everything(&mut world, 30_000);
+            let (corpus, _) = genuine(&world, 1);
+            assert!(corpus.len() > 200, "there is genuine traffic of every kind");
+            assert_pool_is_whole(&mut world.engines[1]);
+            let before = live_bytes();
+            for _ in 0..SEASON.min(rounds - season * SEASON) {
+                let (bytes, offload) = mutated(&corpus, &mut random);
+                let now = world.now;
+                let outcome = hand_in(&mut world.engines[1], Side::Wan, &bytes, offload, now);
+                assert_eq!(outcome.opened, 0, "a session was opened by {bytes:02x?}");
+                assert_eq!(outcome.metadata, 0, "metadata was believed: {bytes:02x?}");
+                answers.note(&bytes, &outcome.sent);
+                if random.below(64) == 0 {
+                    world.now.at = world.now.at + Duration::from_millis(20);
+                    world.now.unix_ms += 20;
+                    world.engines[1].handle_timeout(world.now);
+                    crate::exercise::world::drain(&mut world.engines[1]);
+                }
+            }
+            let grown = live_bytes() - before;
+            assert!(grown < GROWTH, "{grown} bytes more are held than before");
+            assert_pool_is_whole(&mut world.engines[1]);
+            held = Some(world.engines[1].counters().clone());
+        }
+        answers.assert_never_amplified();
+        let counters = held.unwrap();
+        let reasons = counters.drops.iter().filter(|(_, packets)| *packets > 0).count();
+        assert!(reasons >= 8, "{reasons} reasons were met: {counters:?}");
+    }
+}
+
+#[test]
+fn hostile_packets_of_local_hosts_stay_within_every_bound() {
+    for (profile, options) in profiles().into_iter().enumerate() {
+        let mut random = Random(profile as u64 + 101);
+        let options = Options { max_sessions: 512, ..options };
+        let rounds = ROUNDS / 4;
+        for season in 0..rounds.div_ceil(SEASON) {
+            let mut world = World::new(options);
+            conversation::everything(&mut world, 30_000);
+            let router = season as usize % 2;
+            let (_, delivered) = genuine(&world, router);
+            let corpus = corpus_of_lan(&world, router, &delivered);
+            assert_pool_is_whole(&mut world.engines[router]);
+            let before = live_bytes();
+            for _ in 0..SEASON.min(rounds - season * SEASON) {
+                let (bytes, offload) = mutated(&corpus, &mut random);
+                let now = world.now;
+                hand_in(&mut world.engines[router], Side::Lan, &bytes, offload, now);
+                assert!(world.sessions(router) <= options.max_sessions);
+                if random.below(64) == 0 {
+                    world.now.at = world.now.at + Duration::from_millis(20);
+                    world.now.unix_ms += 20;
+                    world.engines[router].handle_timeout(world.now);
+                    crate::exercise::world::drain(&mut world.engines[router]);
+                }
+            }
+            let grown = live_bytes() - before;
+            assert!(grown < GROWTH, "{grown} bytes more are held than before");
+            assert_pool_is_whole(&mut world.engines[router]);
+            assert_everything_ends(&mut world, router);
+        }
+    }
+}
+
+/// What came out at a router, turned round, and what its clients sent: packets of known sessions and new ones.
+fn corpus_of_lan(world: &World, router: usize, delivered: &[Seen]) -> Vec<Seen> {
+    let turned = delivered.iter().filter_map(|seen| {
+        let bytes = craft::reply(&seen.bytes)?;
+        Some(Seen { bytes, offload: Offload::default() })
+    });
+    let quoted = delivered.iter().step_by(7).filter_map(|seen| {
+        let from = Parsed::parse(&seen.bytes).ok()?.dst;
+        Some(Seen { bytes: craft::too_big(from, &seen.bytes, 900), offload: Offload::default() })
+    });
+    let mut corpus: Vec<Seen> = turned.chain(quoted).collect();
+    assert!(corpus.len() > 50, "{router} delivered {}", world.lan.len());
+    let fragments: Vec<Seen> = delivered
+        .iter()
+        .filter(|seen| seen.bytes[0] >> 4 == 4 && seen.bytes.len() > 60)
+        .take(8)
+        .map(|seen| {
+            let bytes = craft::fragment_v4(&seen.bytes, 0..32, seen.bytes.len() as u16, true);
+            Seen { bytes, offload: Offload::default() }
+        })
+        .collect();
+    corpus.extend(fragments);
+    corpus
+}
+
+/// Takes all buffers there are, so that they are made, too.
+fn assert_pool_is_whole(engine: &mut Engine) {
+    let mut buffers = Vec::new();
+    while let Some(buffer) = engine.take_buffer() {
+        buffers.push(buffer);
+    }
+    assert_eq!(buffers.len(), 256, "no buffer was lost");
+    for buffer in buffers {
+        engine.recycle(buffer);
+    }
+}
+
+/// After four days without a packet nothing is left.
+fn assert_everything_ends(world: &mut World, router: usize) {
+    for _ in 0..4 {
+        world.pass(Duration::from_secs(86_400));
+    }
+    assert_eq!(world.sessions(router), 0);
+    for path in world.engines[router].paths(world.now) {
+        assert_eq!(
+            (path.sessions, path.ports_in_use),
+            (0, 0),
+            "ports are given back on the path to {}",
+            path.remote
+        );
+    }
+    let named = world.engines[router].services().map(|(_, tally)| tally.sessions).sum::<u32>();
+    assert_eq!(named, 0, "counts of sessions come back to zero");
+}
+
+/// Bytes by address of the network between routers: what came from there, and what went back because of that.
+#[derive(Default)]
+struct Answers(BTreeMap<core::net::IpAddr, (usize, usize)>);
+
+impl Answers {
+    fn note(&mut self, bytes: &[u8], sent: &[(Direction, Seen)]) {
+        let Ok(parsed) = Parsed::parse(bytes) else {
+            assert!(sent.is_empty(), "what is no packet is not answered");
+            return;
+        };
+        let entry = self.0.entry(parsed.src).or_default();
+        entry.0 += bytes.len();
+        for (direction, seen) in sent {
+            let to = Parsed::parse(&seen.bytes).unwrap().dst;
+            if *direction == Direction::Wan && to == parsed.src {
+                entry.1 += seen.bytes.len();
+            }
+        }
+        assert!(entry.1 <= entry.0, "{} got {} bytes for {}", parsed.src, entry.1, entry.0);
+    }
+
+    fn assert_never_amplified(&self) {
+        let (received, sent) = self.0.values().fold((0, 0), |sum, entry| (sum.0 + entry.0, sum.1 + entry.1));
+        assert!(sent > 0, "unknown sessions are answered");
+        println!("amplification {sent} / {received} = {:.3}", sent as f64 / received as f64);
+        assert!(sent <= received);
+    }
+}
+
+fn mutated(corpus: &[Seen], random: &mut Random) -> (Vec<u8>, Offload) {
+    if random.below(16) == 0 {
+        let length = random.below(200);
+        return ((0..length).map(|_| random.next() as u8).collect(), any_offload(random));
+    }
+    let seen = random.choice(corpus);
+    let (mut bytes, mut offload) = (seen.bytes.clone(), seen.offload);
+    for _ in 0..=random.below(3) {
+        mutate(&mut bytes, corpus, random);
+    }
+    if random.below(8) == 0 {
+        offload = any_offload(random);
+    }
+    if random.below(4) > 0 {
+        bytes = relength(bytes);
+    }
+    (bytes, offload)
+}
+
+fn any_offload(random: &mut Random) -> Offload {
+    let size = random.below(1600) as u16;
+    let checksum = *random.choice(&[Checksum::Complete, Checksum::Verified, Checksum::Partial]);
+    let kinds = [Segmentation::None, Segmentation::Tcp { size }, Segmentation::Udp { size }];
+    Offload { segmentation: *random.choice(&kinds), checksum }
+}
+
+/// Lengths and checksums made right, so that the change is met by what is behind the parser.
+fn relength(mut bytes: Vec<u8>) -> Vec<u8> {
+    let length = bytes.len() as u16;
+    let transport = match bytes.first().map(|byte| byte >> 4) {
+        Some(4) if bytes.len() >= 28 => {
+            bytes[2..4].copy_from_slice(&length.to_be_bytes());
+            (bytes[9], usize::from(bytes[0] & 15) * 4)
+        }
+        Some(6) if bytes.len() >= 48 => {
+            bytes[4..6].copy_from_slice(&(length - 40).to_be_bytes());
+            (bytes[6], 40)
+        }
+        _ => return bytes,
+    };
+    if let (17, at) = transport
+        && bytes.len() >= at + 8
+    {
+        let datagram = length - at as u16;
+        bytes[at + 4..at + 6].copy_from_slice(&datagram.to_be_bytes());
+    }
+    craft::finished(bytes)
+}
+
+fn mutate(bytes: &mut Vec<u8>, corpus: &[Seen], random: &mut Random) {
+    const BOUNDARIES: [u8; 8] = [0, 1, 4, 0x0c, 0x10, 0x7f, 0x80, 0xff];
+    if bytes.is_empty() {
+        return;
+    }
+    let at = random.below(bytes.len());
+    match random.below(10) {
+        0 => bytes[at] ^= 1 << random.below(8),
+        1 => bytes[at] = *random.choice(&BOUNDARIES),
+        2 => bytes.truncate(at),
+        3 => bytes.extend((0..random.below(64)).map(|_| at as u8)),
+        4 => splice(bytes, &random.choice(corpus).bytes, at, random.below(40)),
+        5 => swap_ends(bytes, random.below(3)),
+        6 => insert_cookie(bytes),
+        7 => edit_tlv_length(bytes, random),
+        8 => other_port(bytes, random),
+        _ => splice(bytes, &random.choice(corpus).bytes, 20, usize::MAX),
+    }
+}
+
+/// Bytes of another packet in the same place.
+fn splice(bytes: &mut Vec<u8>, other: &[u8], at: usize, length: usize) {
+    let end = at.saturating_add(length).min(other.len());
+    if at < end {
+        bytes.truncate(bytes.len().max(end));
+        bytes.resize(bytes.len().max(end), 0);
+        bytes[at..end].copy_from_slice(&other[at..end]);
+    }
+}
+
+/// Source and destination change places: ports, addresses or both.
+fn swap_ends(bytes: &mut [u8], what: usize) {
+    let Ok(parsed) = Parsed::parse(bytes) else { return };
+    let at = parsed.transport_at;
+    if what != 0 && bytes.len() >= at + 4 {
+        let (own, rest) = bytes[at..].split_at_mut(2);
+        own.swap_with_slice(&mut rest[..2]);
+    }
+    if what != 1 {
+        let (start, length) = if parsed.src.is_ipv4() { (12, 4) } else { (8, 16) };
+        let (source, rest) = bytes[start..].split_at_mut(length);
+        source.swap_with_slice(&mut rest[..length]);
+    }
+}
+
+fn insert_cookie(bytes: &mut Vec<u8>) {
+    let Ok(parsed) = Parsed::parse(bytes) else { return };
+    let header = [&COOKIE[..], &[0x10, 0x0c, 0, 0]].concat();
+    let at = parsed.payload_at.min(bytes.len());
+    bytes.splice(at..at, header);
+}
+
+/// One of the lengths inside of metadata.
+fn edit_tlv_length(bytes: &mut [u8], random: &mut Random) {
+    let Some(start) = bytes.windows(8).position(|window| window == COOKIE) else { return };
+    let places = [9, 11, 15, 14, 23, 22];
+    if let Some(byte) = bytes.get_mut(start + *random.choice(&places)) {
+        *byte = random.next() as u8;
+    }
+}
+
+fn other_port(bytes: &mut [u8], random: &mut Random) {
+    let Ok(parsed) = Parsed::parse(bytes) else { return };
+    let at = parsed.transport_at + random.below(4);
+    if let Some(byte) = bytes.get_mut(at) {
+        *byte = random.next() as u8;
+    }
+}
+
+/// A linear congruential generator with a mixed output: the same bytes in each run.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 ^ (self.0 >> 33)).rotate_right(17)
+    }
+
+    fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+
+    fn choice<'a, T>(&mut self, of: &'a [T]) -> &'a T {
+        &of[self.below(of.len())]
+    }
+}
