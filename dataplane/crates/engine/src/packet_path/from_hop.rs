@@ -90,8 +90,12 @@ fn check_ports(engine: &Engine, path: PathIndex, parsed: &Parsed) -> Result<(), 
 /// Receive offload may have joined packets with metadata: each is looked at by itself.
 fn apart(engine: &mut Engine, packet: &mut Packet, now: Now) -> Result<Verdict, DropReason> {
     let mut sink = Collected { engine, packets: Vec::new() };
-    segments::split(packet, &mut sink)?;
+    let split = segments::split(packet, &mut sink);
     let Collected { engine, packets } = sink;
+    if let Err(refusal) = split {
+        packets.into_iter().for_each(|packet| engine.output.recycle(packet));
+        return Err(refusal.into());
+    }
     for mut packet in packets {
         let verdict = handle(engine, &mut packet, now);
         engine.settle(packet, verdict);

@@ -137,7 +137,10 @@ fn shaped_tcp(
     let mut proof = Proof::incoming(session, local.side, local.shield, around.fabric, around.now)?;
     let opened = tcp_udp::to_segments(packet, &mut proof, &mut made);
     let (packets, failure) = (made.packets, proof.failure());
-    count_refused(&opened, failure, around.output)?;
+    if let Err(reason) = count_refused(&opened, failure, around.output) {
+        packets.into_iter().flatten().for_each(|packet| around.output.recycle(packet));
+        return Err(reason);
+    }
     let mut last = TcpSignal::Unchanged;
     for packet in packets.into_iter().flatten() {
         if let Ok(parsed) = Parsed::parse(packet.bytes()) {
