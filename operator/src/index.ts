@@ -12,11 +12,14 @@ export { jsonLogger, type Logger, type LogLevel, silentLogger } from './logger.t
 export { Operator } from './operator.ts';
 export { type ProjectedNode, project, projectAll } from './project/node-config.ts';
 export { type Crd, type Finding, loadCrds, validateObject } from './schema/index.ts';
+export { FabricSecret } from './source/fabric-secret.ts';
+export { collectFiles, nextFileState } from './source/file-state.ts';
 export { FilesReader, type FilesSettings } from './source/files-reader.ts';
 export { FilesSource } from './source/files-source.ts';
 export { type ParsedFile, parseResourceFile } from './source/resource-file.ts';
 export type { ResourceSource, Snapshot, Subscription } from './source/resource-source.ts';
 export { parseRouterFile } from './source/router-file.ts';
+export { makeSnapshot } from './source/snapshot.ts';
 export { type Standalone, type StandaloneDeps, type StandaloneSettings, startStandalone } from './standalone.ts';
 export type { ObjectStatus, StatusReport } from './status/status-report.ts';
 export type { StatusSink } from './status/status-sink.ts';

@@ -1,0 +1,80 @@
+import { join } from 'node:path';
+import type { TlsFiles } from '@quiver/agent';
+import { Command } from 'commander';
+import type { CliContext } from '../context.ts';
+import { usageFailure } from '../failure.ts';
+import { addNodeOptions, engineOptions, httpSettings, logLevel, type NodeOptions } from '../running/node-options.ts';
+import { readRouterFile } from '../running/router-file.ts';
+import { runAgent } from '../running/run-agent.ts';
+
+interface AgentOptions extends NodeOptions {
+  readonly operator: string;
+  readonly node: string;
+  readonly config?: string;
+  readonly fabric?: string;
+  readonly router?: string;
+  readonly tlsCertificate?: string;
+  readonly tlsKey?: string;
+  readonly tlsAuthority?: string;
+  readonly tlsServerName?: string;
+}
+
+export function agentCommand(context: CliContext): Command {
+  const command = new Command('agent')
+    .description('run one more node of a router; its operator runs elsewhere')
+    .requiredOption('--operator <address>', 'host:port, or unix:/path on the same machine')
+    .requiredOption('--node <name>', 'which node of the router this is')
+    .option('--config <file>', 'the RouterConfig; only its fabric and router are read')
+    .option('--fabric <name>', 'instead of --config')
+    .option('--router <name>', 'instead of --config')
+    .option('--tls-certificate <file>', "the node's certificate")
+    .option('--tls-key <file>', 'its key')
+    .option('--tls-authority <file>', 'certificates of the authorities that sign operators')
+    .option('--tls-server-name <name>', "name in the operator's certificate, where it is not its address");
+  return addNodeOptions(command).action((options: AgentOptions) => run(options, context));
+}
+
+async function run(options: AgentOptions, context: CliContext): Promise<void> {
+  const { fabric, router } = await identityOf(options);
+  const { node } = options;
+  const tls = tlsOf(options);
+  const http = httpSettings(options.metricsAddress);
+  const level = logLevel(options, context);
+  const { jsonLogger } = await import('@quiver/agent');
+  const engine = await context.startEngine(engineOptions(options));
+  const settings = {
+    fabric,
+    router,
+    node,
+    operator: { address: options.operator, tls },
+    stateDir: join(options.stateDir ?? join(context.stateDir, router), node),
+    socket: options.socket ?? join(context.runDir, `${router}-${node}.sock`),
+    http,
+    version: context.version,
+    keepDevice: options.keepOnStop === true,
+  };
+  const logger = jsonLogger(level, context.stderr).with({ component: 'agent' });
+  await runAgent({ agent: settings }, { context, engine, logger });
+}
+
+async function identityOf({ config, fabric, router }: AgentOptions): Promise<{ fabric: string; router: string }> {
+  if (fabric !== undefined && router !== undefined) return { fabric, router };
+  if (config === undefined) throw usageFailure('say whose node this is: give --config, or --fabric and --router');
+  const file = await readRouterFile(config);
+  return { fabric: fabric ?? file.fabric, router: router ?? file.router };
+}
+
+function tlsOf(options: AgentOptions): TlsFiles | undefined {
+  const {
+    operator,
+    tlsCertificate: certificate,
+    tlsKey: key,
+    tlsAuthority: authority,
+    tlsServerName: serverName,
+  } = options;
+  if (operator.startsWith('unix:')) return undefined;
+  if (!/^.+:\d{1,5}$/.test(operator)) throw usageFailure(`--operator ${operator}: write host:port or unix:/path`);
+  if (certificate === undefined || key === undefined || authority === undefined)
+    throw usageFailure(`${operator} needs certificates: give --tls-certificate, --tls-key and --tls-authority`);
+  return { certificate, key, authority, serverName };
+}

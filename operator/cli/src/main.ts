@@ -1,0 +1,59 @@
+#!/usr/bin/env node
+// The composition root: the only place that sees the process.
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { text } from 'node:stream/consumers';
+import type { CliContext } from './context.ts';
+import { exitCodes } from './failure.ts';
+import { runCli } from './program.ts';
+
+const { env, stdout, stderr, stdin } = process;
+
+// A reader that has seen enough, such as `head`, is no error.
+stdout.on('error', (error: NodeJS.ErrnoException) =>
+  process.exit(error.code === 'EPIPE' ? exitCodes.ok : exitCodes.failure),
+);
+
+const interruption = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    // Who asks twice does not want to wait.
+    if (interruption.signal.aborted) process.exit(signal === 'SIGINT' ? exitCodes.interrupted : exitCodes.terminated);
+    interruption.abort(signal);
+  });
+}
+
+const packageFile = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+
+const context: CliContext = {
+  version: (JSON.parse(packageFile) as { version: string }).version,
+  stdout: {
+    write: (data) => void stdout.write(data),
+    writeBytes: async (bytes) => {
+      if (!stdout.write(bytes)) await once(stdout, 'drain');
+    },
+  },
+  stderr,
+  readStdin: () => text(stdin),
+  env,
+  hasColor: stdout.isTTY && (env['NO_COLOR'] ?? '') === '' && env['TERM'] !== 'dumb',
+  runDir: '/run/quiver',
+  stateDir: '/var/lib/quiver',
+  interrupted: interruption.signal,
+  pause: (milliseconds) =>
+    new Promise((resolve) => {
+      const timer = setTimeout(resolve, milliseconds);
+      interruption.signal.addEventListener('abort', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    }),
+  random: Math.random,
+  startEngine: async (options) => (await import('@quiver/agent')).startEngine(options),
+};
+
+const exitCode = await runCli(process.argv.slice(2), context);
+process.exitCode = exitCode;
+// A signal during a command that only watches is its usual end.
+if (interruption.signal.reason === 'SIGINT' && process.argv[2] !== 'standalone' && process.argv[2] !== 'agent')
+  process.exitCode = exitCodes.interrupted;

@@ -1,0 +1,64 @@
+import { Command, CommanderError } from 'commander';
+import { agentCommand } from './commands/agent.ts';
+import { captureCommand } from './commands/capture.ts';
+import { completionCommand } from './commands/completion.ts';
+import { dropsCommand } from './commands/drops.ts';
+import { explainCommand } from './commands/explain.ts';
+import { sessionsCommand } from './commands/sessions.ts';
+import { standaloneCommand } from './commands/standalone.ts';
+import { statusCommand } from './commands/status.ts';
+import { translateCommand } from './commands/translate.ts';
+import { validateCommand } from './commands/validate.ts';
+import { versionCommand } from './commands/version.ts';
+import type { CliContext } from './context.ts';
+import { exitCodes, Failure } from './failure.ts';
+import type { Outcome } from './outcome.ts';
+
+/** Runs one command line and gives its exit code: 0 as asked, 1 not so, 2 the command line makes no sense. */
+export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
+  const outcome: Outcome = { exitCode: exitCodes.ok };
+  try {
+    await buildProgram(context, outcome).parseAsync([...args], { from: 'user' });
+    return outcome.exitCode;
+  } catch (caught) {
+    return tell(caught, context);
+  }
+}
+
+function tell(caught: unknown, context: CliContext): number {
+  // Commander has told it already.
+  if (caught instanceof CommanderError) return caught.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  const message = caught instanceof Error ? caught.message : String(caught);
+  context.stderr.write(`${message}\n`);
+  return caught instanceof Failure ? caught.exitCode : exitCodes.failure;
+}
+
+function buildProgram(context: CliContext, outcome: Outcome): Command {
+  const program = new Command('quiver')
+    .description('Secure Vector Routing: sessions instead of tunnels.')
+    .exitOverride()
+    .showSuggestionAfterError()
+    .configureHelp({ sortSubcommands: false, showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, '')),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    });
+  const commands = [
+    standaloneCommand(context),
+    agentCommand(context),
+    translateCommand(context),
+    validateCommand(context, outcome),
+    statusCommand(context, outcome),
+    sessionsCommand(context),
+    explainCommand(context, outcome),
+    dropsCommand(context),
+    captureCommand(context),
+    versionCommand(context),
+    completionCommand(context, () => program),
+  ];
+  for (const command of commands) program.addCommand(command.copyInheritedSettings(program));
+  return program;
+}
