@@ -227,6 +227,10 @@ impl<F: Forwarder> Turn<'_, F> {
 
     /// Sends and tells everything the forwarder has ready; packet by packet, while it is in the cache.
     fn flush(&mut self) {
+        // Steering first: a server on this node answers before the write of its packet has returned.
+        while let Some(notice) = self.forwarder.poll_notice() {
+            self.tell(notice);
+        }
         while let Some((side, packet)) = self.forwarder.poll_transmit() {
             let passage = match side {
                 Side::Lan => Passage::ToLan,
@@ -237,9 +241,6 @@ impl<F: Forwarder> Turn<'_, F> {
                 Ok(()) => self.forwarder.recycle(packet),
                 Err(_) => self.lose(packet, Loss::DeviceRefused),
             }
-        }
-        while let Some(notice) = self.forwarder.poll_notice() {
-            self.tell(notice);
         }
     }
 
