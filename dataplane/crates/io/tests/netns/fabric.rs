@@ -153,3 +153,30 @@ fn datagrams_are_told_explained_and_dumped_as_one_session() {
     sites.inside("a", || a.stop(false).unwrap());
     sites.inside("b", || b.stop(false).unwrap());
 }
+
+#[test]
+fn download_goes_on_after_the_ingress_engine_was_replaced() {
+    let sites = Sites::make();
+    let a = start(&sites, "a", to_peer(Encryption::Always), 1);
+    let b = start(&sites, "b", to_server(Encryption::Always, TargetSource::ReturnPool), 1);
+    let sent: Vec<u8> = (0..4_000_000_u32).flat_map(|i| i.wrapping_mul(0x9e37_79b9).to_le_bytes()).collect();
+    let listener = sites.inside("server", || TcpListener::bind((SERVER, 8080)).unwrap());
+    let file = sent.clone();
+    let server = thread::spawn(move || listener.accept().unwrap().0.write_all(&file).unwrap());
+    let mut stream = sites.inside("client", || {
+        let address = format!("{SERVICE}:8080").parse().unwrap();
+        TcpStream::connect_timeout(&address, Duration::from_secs(10)).unwrap()
+    });
+    stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
+    let mut received = vec![0; 1_000_000];
+    stream.read_exact(&mut received).unwrap();
+    let boot = a.telemetry().unwrap().counters.unwrap().boot_id;
+    sites.inside("a", || a.stop(true).unwrap());
+    let a = start(&sites, "a", to_peer(Encryption::Always), 1);
+    assert_ne!(a.telemetry().unwrap().counters.unwrap().boot_id, boot);
+    stream.read_to_end(&mut received).unwrap();
+    assert!(received == sent, "{} of {} bytes, or others", received.len(), sent.len());
+    server.join().unwrap();
+    sites.inside("a", || a.stop(false).unwrap());
+    sites.inside("b", || b.stop(false).unwrap());
+}
