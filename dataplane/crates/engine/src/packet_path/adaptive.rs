@@ -63,7 +63,7 @@ fn is_quic_long_header(payload: &[u8]) -> bool {
 }
 
 /// RFC 8446 section 5.1: a handshake record of any version that was ever sent, holding a `ClientHello`.
-fn is_tls_client_hello(payload: &[u8]) -> bool {
+pub(crate) fn is_tls_client_hello(payload: &[u8]) -> bool {
     match payload {
         [22, 3, minor, high, low, rest @ ..] => {
             let length = u16::from_be_bytes([*high, *low]);

@@ -141,12 +141,14 @@ fn plain(
 ) -> Result<Verdict, DropReason> {
     match session_of(engine, arrival.pair) {
         Some((id, side)) => {
+            // Only what proved to be of the session acknowledges anything.
+            let verdict = through::from_hop(engine, (id, side), packet, now)?;
             if let Some(session) = engine.sessions.table.get_mut(id)
                 && let Leg::Hop(hop) = session.leg_mut(side)
             {
                 hop.handshake.plain_received(now.at);
             }
-            through::from_hop(engine, (id, side), packet, now)
+            Ok(verdict)
         }
         None => Err(ask_for_metadata(engine, arrival, now)),
     }

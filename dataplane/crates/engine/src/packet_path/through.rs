@@ -3,6 +3,7 @@
 use quiver_wire::ip::protocol;
 use quiver_wire::offload::Segmentation;
 use quiver_wire::parse::{Parsed, Transport};
+use quiver_wire::tcp::Flags;
 
 use crate::drop_reason::DropReason;
 use crate::engine::Engine;
@@ -40,7 +41,7 @@ pub(crate) fn from_hop(
         Leg::Lan(lan) if out == LegSide::Server => lan.tuple,
         Leg::Lan(lan) => lan.tuple.reversed(),
     };
-    let shield = incoming_shield(session, side, packet, &parsed, &mut around)?;
+    let shield = incoming_shield(session, side, packet, &parsed)?;
     let local = Local { tuple, lan_mtu, side, shield };
     let (verdict, signal) = match (session.protocol, parsed.transport) {
         (protocol::TCP, Transport::Tcp) => native_tcp(session, &local, packet, &parsed, &mut around)?,
@@ -48,6 +49,9 @@ pub(crate) fn from_hop(
         (_, Transport::Udp) => datagrams(session, &local, packet, &mut around)?,
         (_, _) => return Err(DropReason::TransformInvalid),
     };
+    if shield == Shield::Sealed && session.security.mode == Mode::Undecided {
+        adaptive::seal(session, side, around.output, around.now);
+    }
     cross::rearm(engine, id, signal, now);
     if signal == TcpSignal::NewConversation {
         // The ingress opens a new session for a new conversation; a SYN inside an old one is late.
@@ -71,7 +75,6 @@ fn incoming_shield(
     side: LegSide,
     packet: &Packet,
     parsed: &Parsed,
-    around: &mut Surroundings<'_>,
 ) -> Result<Shield, DropReason> {
     let Leg::Hop(hop) = session.leg(side) else { return Err(DropReason::PathUnknown) };
     let (_, shield) = carrier_and_shield(session, hop);
@@ -81,22 +84,29 @@ fn incoming_shield(
     let native = parsed.transport == Transport::Tcp;
     let empty = parsed.payload(packet.bytes()).is_empty();
     match (session.security.mode, native) {
-        (Mode::Sealed, true) if !empty => Err(DropReason::ClearPayloadOnSealedSession),
+        // Late acknowledgements of the time before the session was sealed; whatever does more is not the peer's.
+        (Mode::Sealed, true) if !empty || parsed.tcp_flags.0 & OPENING_OR_CLOSING != 0 => {
+            Err(DropReason::ClearPayloadOnSealedSession)
+        }
         (Mode::Sealed, true) => Ok(Shield::Clear),
         (_, true) if session.security.per_packet => Err(DropReason::IntegrityMissing),
-        (Mode::Undecided, true) if !empty => clear_payload(session, side).map(|()| Shield::Clear),
         // UDP where this hop carries clear TCP natively: the other end has decided to seal, and its metadata is late or lost.
-        (Mode::Undecided, false) if shield == Shield::Clear && !hop.tcp_as_udp => {
-            adaptive::seal(session, side, around.output, around.now);
-            Ok(Shield::Sealed)
-        }
+        // What opens proves that; until then nothing is decided here.
+        (Mode::Undecided, false) if shield == Shield::Clear && !hop.tcp_as_udp => Ok(Shield::Sealed),
         _ => Ok(shield),
     }
 }
 
-/// Payload came in clear: the ingress has found it to be TLS. From the server's side nobody may decide so.
-fn clear_payload(session: &mut Session, side: LegSide) -> Result<(), DropReason> {
-    if side == LegSide::Server {
+/// Flags of segments that a sealed session never carries in clear.
+const OPENING_OR_CLOSING: u8 = Flags::SYN.0 | Flags::FIN.0 | Flags::RST.0;
+
+/// The first payload that came in clear: the ingress has found it to be TLS, and so must this end. From the server's side nobody may
+/// decide so.
+fn agree_to_clear(session: &mut Session, local: &Local, payload: &[u8]) -> Result<(), DropReason> {
+    if session.security.mode != Mode::Undecided || local.shield == Shield::Sealed || payload.is_empty() {
+        return Ok(());
+    }
+    if local.side == LegSide::Server || !adaptive::is_tls_client_hello(payload) {
         return Err(DropReason::ClearPayloadOnSealedSession);
     }
     session.security.mode = Mode::Clear;
@@ -110,6 +120,7 @@ fn native_tcp(
     parsed: &Parsed,
     around: &mut Surroundings<'_>,
 ) -> Result<(Verdict, TcpSignal), DropReason> {
+    agree_to_clear(session, local, parsed.payload(packet.bytes()))?;
     let signal = observe(session, local.side, packet, parsed);
     if signal == TcpSignal::NewConversation {
         return Ok((Verdict::Consumed, signal));
@@ -144,6 +155,11 @@ fn shaped_tcp(
     let mut last = TcpSignal::Unchanged;
     for packet in packets.into_iter().flatten() {
         if let Ok(parsed) = Parsed::parse(packet.bytes()) {
+            if let Err(reason) = agree_to_clear(session, local, parsed.payload(packet.bytes())) {
+                around.output.drop(reason);
+                around.output.recycle(packet);
+                continue;
+            }
             let signal = observe(session, local.side, &packet, &parsed);
             last = if signal == TcpSignal::Unchanged { last } else { signal };
         }
