@@ -29,6 +29,10 @@ pub(crate) fn handle(
         // Of a session that had this pair before.
         return Err(DropReason::SessionIdMismatch);
     }
+    if message.kind == ControlKind::Delete && message.uuid.is_none() {
+        // It could be one that was meant for another pair.
+        return Err(DropReason::MetadataIncomplete);
+    }
     if let Some(session) = engine.sessions.table.get_mut(id)
         && let Leg::Hop(hop) = session.leg_mut(side)
     {

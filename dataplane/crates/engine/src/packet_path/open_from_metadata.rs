@@ -42,7 +42,8 @@ pub(crate) fn forward(
         }
         None => open(engine, pair, forward, now).inspect_err(|_| {
             // The neighbour is authentic: it learns at once that this leads nowhere, and tells its client.
-            control::send(&mut engine.fabric, &mut engine.output, pair, ControlKind::Delete, None, now);
+            let (kind, uuid) = (ControlKind::Delete, Some(forward.uuid));
+            control::send(&mut engine.fabric, &mut engine.output, pair, kind, uuid, now);
         }),
     }
 }
@@ -70,9 +71,14 @@ fn find(
     let same = session.uuid == forward.uuid;
     let new_connection =
         forward.protocol == protocol::TCP && !forward.flags.contains(SessionFlags::MID_STREAM);
-    if !same && new_connection {
+    // Who asks, and for what, was judged when the session was opened: another asker is judged anew.
+    let asks_alike = session.tenant == forward.tenant && session.service_name == forward.service;
+    if !same && (new_connection || !asks_alike) {
         close::end(engine, id, CloseReason::Replaced, Tell::Nobody, now);
         return Ok(None);
+    }
+    if !asks_alike {
+        return Err(DropReason::MetadataUnexpected);
     }
     if same && comes_back(engine, id, pair, now) {
         return Err(DropReason::Reflected);
