@@ -65,6 +65,8 @@ pub(crate) struct Reverse {
     pub(crate) flags: SessionFlags,
     pub(crate) egress_boot: Option<BootId>,
     pub(crate) binding: Option<Tuple>,
+    /// It came to the port that it was made for.
+    pub(crate) at_its_port: bool,
     /// Only while recovering: all that a restarted ingress needs.
     pub(crate) recovery: Option<Recovery>,
 }

@@ -81,6 +81,9 @@ fn confirm(engine: &mut Engine, id: SessionId, reverse: &Reverse, now: Now) -> R
 /// Takes up a session that this ingress has lost, as far as its present configuration still permits it.
 fn recover(engine: &mut Engine, pair: Pair, reverse: &Reverse, now: Now) -> Result<SessionId, DropReason> {
     let Some(recovery) = &reverse.recovery else { return Err(DropReason::MetadataUnexpected) };
+    if !reverse.at_its_port {
+        return Err(DropReason::MetadataWrongPort);
+    }
     if recovery.ingress != engine.fabric.tables.node.router {
         // A transit router cannot know where the session came from: the router before it will tell.
         return Err(DropReason::MetadataUnexpected);
