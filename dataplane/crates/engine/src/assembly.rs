@@ -26,11 +26,25 @@ struct IpKey {
 pub(crate) struct Assembly {
     ip: Reassembler<IpKey>,
     svr: Reassembler<(PathIndex, u32)>,
+    told: Losses,
+}
+
+/// Incomplete packets that were given up.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Losses {
+    /// Their time was over.
+    pub(crate) expired: u64,
+    /// Others needed their space.
+    pub(crate) evicted: u64,
 }
 
 impl Default for Assembly {
     fn default() -> Self {
-        Self { ip: Reassembler::new(ReassemblyLimits::IP), svr: Reassembler::new(ReassemblyLimits::SVR) }
+        Self {
+            ip: Reassembler::new(ReassemblyLimits::IP),
+            svr: Reassembler::new(ReassemblyLimits::SVR),
+            told: Losses::default(),
+        }
     }
 }
 
@@ -94,9 +108,20 @@ impl Assembly {
         Ok(true)
     }
 
-    /// Gives up what is overdue; how many packets that were.
-    pub(crate) fn expire(&mut self, now: Instant) -> u64 {
-        (self.ip.expire(now) + self.svr.expire(now)) as u64
+    /// Gives up what is overdue.
+    pub(crate) fn expire(&mut self, now: Instant) {
+        self.ip.expire(now);
+        self.svr.expire(now);
+    }
+
+    /// What was given up since this was asked last.
+    pub(crate) fn take_losses(&mut self) -> Losses {
+        let all = Losses {
+            expired: self.ip.expired() + self.svr.expired(),
+            evicted: self.ip.evicted() + self.svr.evicted(),
+        };
+        let told = core::mem::replace(&mut self.told, all);
+        Losses { expired: all.expired - told.expired, evicted: all.evicted - told.evicted }
     }
 
     pub(crate) fn next_deadline(&self) -> Option<Instant> {

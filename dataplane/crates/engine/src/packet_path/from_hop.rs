@@ -14,7 +14,7 @@ use crate::packet::Packet;
 use crate::packet_path::control::{self, Pair};
 use crate::packet_path::to_hop::{MARKER, Surroundings};
 use crate::packet_path::{
-    Verdict, icmp, metadata_only, on_control, open_from_metadata, recover, refusal, through,
+    Verdict, icmp, metadata_only, on_control, open_from_metadata, recover, refusal, through, timeouts,
 };
 use crate::peering::PathIndex;
 use crate::session::entry::{Leg, Role};
@@ -161,8 +161,8 @@ pub(crate) fn session_of(engine: &Engine, pair: Pair) -> Option<(SessionId, LegS
 
 /// Answers *enable metadata*, as far as the path's credit goes: never more than came in unauthenticated.
 pub(crate) fn ask_for_metadata(engine: &mut Engine, arrival: Arrival, now: Now) -> DropReason {
-    /// Length of the answer: IPv6 and UDP header, metadata header, TLVs 16, 24 and 0x8000, tag or signature.
-    const ANSWER: usize = 48 + 12 + 8 + 5 + 34 + 32;
+    /// Longest answer: IPv6 and UDP header, metadata header, TLVs 16, 24 and 0x8000; padding, vector and signature.
+    const ANSWER: usize = 48 + 12 + 8 + 5 + 34 + 48;
     let pair = arrival.pair;
     let seed = *engine.sessions.seed();
     let Some(key) = engine.fabric.peering.hop_key(pair.path, pair.own_port, pair.peer_port) else {
@@ -248,5 +248,6 @@ fn piece(
     let mut spare = engine.output.buffer()?;
     let whole = engine.assembly.add_svr(packet, arrival.pair.path, &info, &mut spare, now.at);
     engine.output.recycle(spare);
+    timeouts::count_incomplete(engine);
     if whole? { plain(engine, packet, arrival, now) } else { Ok(Verdict::Consumed) }
 }

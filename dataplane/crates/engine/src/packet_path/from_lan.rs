@@ -7,7 +7,7 @@ use quiver_wire::tcp::Flags;
 use crate::drop_reason::DropReason;
 use crate::engine::Engine;
 use crate::packet::Packet;
-use crate::packet_path::{Verdict, cross, icmp, open_ingress, refusal};
+use crate::packet_path::{Verdict, cross, icmp, open_ingress, refusal, timeouts};
 use crate::session::keys::LanKey;
 use crate::time::Now;
 
@@ -18,6 +18,7 @@ pub(crate) fn handle(engine: &mut Engine, packet: &mut Packet, now: Now) -> Resu
         let mut spare = engine.output.buffer()?;
         let whole = engine.assembly.add_ip(packet, &parsed, &mut spare, now.at);
         engine.output.recycle(spare);
+        timeouts::count_incomplete(engine);
         if !whole? {
             return Ok(Verdict::Consumed);
         }

@@ -25,8 +25,15 @@ pub(crate) fn handle(engine: &mut Engine, now: Now) {
     if engine.sweep.due().is_some_and(|due| due <= now.at) {
         renew::step(engine, now);
     }
-    let expired = engine.assembly.expire(now.at);
-    engine.output.counters.drops.add(DropReason::FragmentTimeout, expired);
+    engine.assembly.expire(now.at);
+    count_incomplete(engine);
+}
+
+/// Counts the packets that waited for fragments in vain.
+pub(crate) fn count_incomplete(engine: &mut Engine) {
+    let losses = engine.assembly.take_losses();
+    engine.output.counters.drops.add(DropReason::FragmentTimeout, losses.expired);
+    engine.output.counters.drops.add(DropReason::ReassemblyFull, losses.evicted);
 }
 
 /// The nearest deadline.

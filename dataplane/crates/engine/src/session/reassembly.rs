@@ -89,6 +89,7 @@ pub struct Reassembler<K> {
     packets: Vec<Incomplete<K>>,
     memory: usize,
     evicted: u64,
+    expired: u64,
 }
 
 struct Incomplete<K> {
@@ -106,7 +107,7 @@ struct Incomplete<K> {
 impl<K: Copy + Eq> Reassembler<K> {
     /// Nothing under reassembly.
     pub const fn new(limits: ReassemblyLimits) -> Self {
-        Self { limits, packets: Vec::new(), memory: 0, evicted: 0 }
+        Self { limits, packets: Vec::new(), memory: 0, evicted: 0, expired: 0 }
     }
 
     /// Adds a piece. When it completes its packet, header and content are written into `out`, whose other fields are reset.
@@ -140,6 +141,7 @@ impl<K: Copy + Eq> Reassembler<K> {
             self.memory -= packet.memory();
             given_up += usize::from(!packet.is_refused);
         }
+        self.expired += given_up as u64;
         given_up
     }
 
@@ -161,6 +163,11 @@ impl<K: Copy + Eq> Reassembler<K> {
     /// Packets that gave way to later ones.
     pub const fn evicted(&self) -> u64 {
         self.evicted
+    }
+
+    /// Packets that were given up because their time was over.
+    pub const fn expired(&self) -> u64 {
+        self.expired
     }
 
     fn place_of(&mut self, key: K, now: Instant) -> usize {
