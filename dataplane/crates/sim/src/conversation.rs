@@ -81,7 +81,7 @@ impl Conversation {
 
     /// Whether the connection is gone without both sides having finished.
     pub fn was_reset(&self) -> bool {
-        self.state == State::Closed && !(self.peer_finished && self.closed)
+        self.peer.is_some() && self.state == State::Closed && !(self.peer_finished && self.closed)
     }
 
     /// Whether both sides have finished in order.

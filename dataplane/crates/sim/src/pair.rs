@@ -73,7 +73,8 @@ impl Pair {
                 moved = true;
                 match sent.direction {
                     Direction::Wan => {
-                        let packet = filled(&mut self.b, sent.packet.bytes());
+                        let mut packet = filled(&mut self.b, sent.packet.bytes());
+                        packet.offload = sent.packet.offload;
                         self.b.handle_wan(packet, now);
                     }
                     Direction::Lan => self.answers += 1,
@@ -84,7 +85,8 @@ impl Pair {
                 moved = true;
                 match sent.direction {
                     Direction::Wan => {
-                        let packet = filled(&mut self.a, sent.packet.bytes());
+                        let mut packet = filled(&mut self.a, sent.packet.bytes());
+                        packet.offload = sent.packet.offload;
                         self.a.handle_wan(packet, now);
                     }
                     Direction::Lan => {

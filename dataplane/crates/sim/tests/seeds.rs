@@ -66,15 +66,21 @@ fn udp_handshake_completes_on_every_seed() {
     }
 }
 
+/// With 30 % loss each way a connection may starve in its opening; a program then tries again.
 #[test]
 fn tcp_exchange_completes_on_every_seed() {
     for seed in 0..seeds() / 4 {
         let mut net = rough(seed, 0.3);
-        let connection = net.connect("client", "198.18.0.1:80", Script::Manual);
-        net.write(connection, b"question");
-        let done =
-            net.run_until(Duration::from_mins(10), |net| net.connection(connection).received == b"question");
-        assert!(done, "seed {seed}: {:#?} {:#?}", net.connection(connection), net.sessions("a"));
+        let done = (0..3).any(|_| {
+            let connection = net.connect("client", "198.18.0.1:80", Script::Manual);
+            net.write(connection, b"question");
+            net.run_until(Duration::from_mins(5), |net| {
+                let connection = net.connection(connection);
+                connection.received == b"question" || connection.was_reset()
+            });
+            net.connection(connection).received == b"question"
+        });
+        assert!(done, "seed {seed}: {:#?}", net.sessions("a"));
     }
 }
 
