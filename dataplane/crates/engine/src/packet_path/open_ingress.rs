@@ -1,5 +1,6 @@
 //! The first packet of a local client: who is it, what does it want, may it, which way (SVR first-packet processing).
 
+use core::net::IpAddr;
 use std::sync::Arc;
 
 use quiver_wire::parse::{Parsed, Transport};
@@ -34,11 +35,20 @@ pub(crate) fn open(
     }
     match try_open(engine, packet, parsed, now) {
         Ok(id) => cross::first(engine, id, packet, parsed, now),
+        // A server answers to this node's own address, and the session is gone: a reset would end it for good.
+        Err(DropReason::NoService) if !is_dialled(engine, parsed.dst) => Err(DropReason::SessionClosed),
         Err(reason) => {
             reject::first_packet(engine, packet, parsed, reason);
             Err(reason)
         }
     }
+}
+
+/// Whether clients have a reason to send to this address.
+fn is_dialled(engine: &Engine, address: IpAddr) -> bool {
+    let tables = &engine.fabric.tables;
+    tables.node.in_service_pool(address)
+        || tables.services().iter().any(|service| service.is_dialled_at(address))
 }
 
 fn try_open(

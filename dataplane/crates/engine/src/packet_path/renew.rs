@@ -19,17 +19,23 @@ pub(crate) fn step(engine: &mut Engine, now: Now) {
     }
 }
 
-/// The router towards the server cannot rebuild a session by itself: it is told. The one towards the client asks, when it needs to.
+/// The router towards the server cannot rebuild a session by itself. The one towards the client could ask, but only once a
+/// packet comes: an idle session would be lost with the next restart, of this node.
 fn tell_restarted(engine: &mut Engine, id: SessionId, now: Now) {
-    let Some(session) = engine.sessions.table.get_mut(id) else { return };
-    let Leg::Hop(hop) = &mut session.server else { return };
-    let Some(path) = engine.fabric.peering.path(hop.path) else { return };
-    let Some(epoch) = engine.fabric.peering.node(path.node).map(|node| node.epoch) else { return };
-    if hop.peer_epoch == epoch {
-        return;
+    for side in [LegSide::Server, LegSide::Client] {
+        if is_news(engine, id, side)
+            && let Err(reason) = announce_again(engine, id, side, true, now)
+        {
+            engine.output.drop(reason);
+        }
     }
-    hop.peer_epoch = epoch;
-    if let Err(reason) = announce_again(engine, id, LegSide::Server, true, now) {
-        engine.output.drop(reason);
-    }
+}
+
+/// Whether the neighbour on a side has restarted since it was last told; it counts as told from now on.
+fn is_news(engine: &mut Engine, id: SessionId, side: LegSide) -> bool {
+    let Some(session) = engine.sessions.table.get_mut(id) else { return false };
+    let Leg::Hop(hop) = session.leg_mut(side) else { return false };
+    let Some(path) = engine.fabric.peering.path(hop.path) else { return false };
+    let Some(epoch) = engine.fabric.peering.node(path.node).map(|node| node.epoch) else { return false };
+    core::mem::replace(&mut hop.peer_epoch, epoch) != epoch
 }
