@@ -31,15 +31,24 @@ export class FakeEngine implements EngineHandle {
   explanation = Explanation.create();
   captured: Buffer = Buffer.from('pcapng');
   failure: Error | undefined;
+  #wake = Promise.withResolvers<void>();
 
   get config(): NodeConfig | undefined {
     return this.applied.at(-1)?.config;
+  }
+
+  /** Resolves when the configuration in force is what a test waits for. */
+  async inForce(fits: (config: NodeConfig) => boolean): Promise<NodeConfig> {
+    while (this.config === undefined || !fits(this.config)) await this.#wake.promise;
+    return this.config;
   }
 
   applyConfig(config: NodeConfig, secrets: readonly SecretMaterial[]): Promise<readonly Rejected[]> {
     const verdict = this.verdicts.shift() ?? [];
     if (verdict instanceof Error) return Promise.reject(verdict);
     if (verdict.length === 0) this.applied.push({ config, secrets });
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers();
     return Promise.resolve(verdict);
   }
 

@@ -37,20 +37,19 @@ export async function loadOffline(places: readonly string[], context: CliContext
   const parts = inputs.map(({ name, text }) => ({ name, ...splitRouter(text) }));
   const { router, problems: routerProblems } = readRouter(parts, context);
   const resources = parts.map(({ name, resources: text }) => ({ name, text }));
-  if (router === undefined)
-    return { translation: undefined, problems: routerProblems, files: inputs.length, objects: 0 };
-  const snapshot = await makeOffline(router, resources, context);
+  const used = router ?? roomyRouter();
+  const snapshot = await makeOffline(used, resources, context);
   const translation = translate(snapshot);
   // Which waypoints a router has is not known without its RouterConfig.
-  const found = translation.problems.filter(({ code }) => router.file !== '' || code !== 'UnknownWaypoint');
+  const found = translation.problems.filter(({ code }) => used.file !== '' || code !== 'UnknownWaypoint');
   const located = found.map((problem) => {
     const location = snapshot.locate(problem.object, problem.field);
     return location === undefined ? problem : { ...problem, location };
   });
   const { tenants, services, serviceRoutes, peers, refused } = snapshot;
   return {
-    translation,
-    problems: [...routerProblems, ...snapshot.problems, ...located],
+    translation: router === undefined ? undefined : translation,
+    problems: [...routerProblems, ...snapshot.problems, ...located].sort(inReadingOrder),
     files: inputs.length,
     objects: [tenants, services, serviceRoutes, peers, refused].reduce((sum, list) => sum + list.length, 0),
   };
@@ -76,14 +75,14 @@ function readRouter(
     throw new Failure(`${first?.name} and ${second.name} both hold a RouterConfig; give the one of one router`);
   if (first === undefined) {
     context.stderr.write('no RouterConfig is given: checked for a router with the usual pools\n');
-    return { router: { config: roomyRouter(), file: '' }, problems: [] };
+    return { router: roomyRouter(), problems: [] };
   }
   const { config, problems } = parseRouterFile(first.name, first.router ?? '');
   return { router: config === undefined ? undefined : { config, file: first.name }, problems };
 }
 
-function roomyRouter(): RouterConfig {
-  return routerConfigSchema.parse({
+function roomyRouter(): NamedRouter {
+  const config = routerConfigSchema.parse({
     apiVersion: 'config.quiver.dev/v1alpha1',
     kind: 'RouterConfig',
     fabric: 'unnamed',
@@ -91,6 +90,7 @@ function roomyRouter(): RouterConfig {
     nodes: [{ name: 'unnamed', waypoints: [{ address: '192.0.0.8' }, { name: 'wan1', address: '100::8' }] }],
     keySource: { type: 'SharedSecret', versions: [{ version: 1, file: 'fabric.secret' }], active: 1 },
   });
+  return { config, file: '' };
 }
 
 async function makeOffline(
@@ -122,6 +122,11 @@ async function readSecrets({ config, file }: NamedRouter, context: CliContext): 
       return new FabricSecret(version, bytes ?? Buffer.from('unknown'));
     }),
   );
+}
+
+function inReadingOrder({ location: one }: Problem, { location: other }: Problem): number {
+  if (one?.file === other?.file) return (one?.line ?? 0) - (other?.line ?? 0);
+  return (one?.file ?? '') < (other?.file ?? '') ? -1 : 1;
 }
 
 /** `file:line: Kind ns/name: field: message (Reason)` */
