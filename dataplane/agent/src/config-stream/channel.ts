@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
 import { ChannelCredentials, type ClientOptions, credentials } from '@grpc/grpc-js';
 import { ConfigStreamServiceClient } from '@quiver/dataplane-api';
 import { AgentError, messageOf } from '../errors.ts';
@@ -41,9 +43,13 @@ export async function dialOperator({ address, tls }: OperatorAddress): Promise<C
     throw new AgentError('CertificateUnusable', message);
   }
   const [authority, key, certificate] = await Promise.all([tls.authority, tls.key, tls.certificate].map(readPem));
-  const name = tls.serverName === undefined ? {} : { 'grpc.ssl_target_name_override': tls.serverName };
-  const mutual = credentials.createSsl(authority, key, certificate);
-  return new ConfigStreamServiceClient(address, mutual, { ...options, ...name });
+  const name = tls.serverName ?? address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
+  const mutual = credentials.createSsl(authority, key, certificate, {
+    checkServerIdentity: (_host, presented) => checkServerIdentity(name, presented),
+  });
+  // RFC 6066 section 3: an address cannot be asked for by name, so a placeholder goes in its place.
+  const asked = isIP(name) === 0 ? name : 'quiver-operator';
+  return new ConfigStreamServiceClient(address, mutual, { ...options, 'grpc.ssl_target_name_override': asked });
 }
 
 async function readPem(file: string): Promise<Buffer> {

@@ -101,6 +101,20 @@ describe('bringing configurations into force', () => {
     assert.equal(engine.applied.length, 2);
   });
 
+  it('loses no change that comes the moment it has finished', async () => {
+    const { configuration, engine } = make();
+    configuration.offer(sampleCandidate(1n));
+    for (let turns = 0; engine.applied.length < 2; turns += 1) {
+      assert.ok(turns < 50, 'the change was lost');
+      await Promise.resolve();
+      if (configuration.inForce !== undefined) configuration.refresh();
+    }
+    const before = engine.applied.length;
+    configuration.refresh();
+    await configuration.idle();
+    assert.ok(engine.applied.length > before);
+  });
+
   it('takes nothing more after it was closed', async () => {
     const { configuration, engine } = make();
     await configuration.close();

@@ -44,6 +44,7 @@ export class Configuration {
   #next: Candidate | undefined;
   #isChanged = false;
   #working: Promise<void> | undefined;
+  #isWorking = false;
   #retry: Timer | undefined;
   #isClosed = false;
 
@@ -96,18 +97,23 @@ export class Configuration {
   }
 
   #work(): void {
-    this.#working ??= this.#drainQueue().finally(() => {
-      this.#working = undefined;
-    });
+    if (this.#isWorking || this.#isClosed) return;
+    this.#isWorking = true;
+    this.#working = this.#drainQueue();
   }
 
   async #drainQueue(): Promise<void> {
-    while (!this.#isClosed && (this.#next !== undefined || this.#isChanged)) {
-      const candidate = this.#next;
-      this.#next = undefined;
-      this.#isChanged = false;
-      if (candidate !== undefined) await this.#take(candidate);
-      else await this.#applyAgain();
+    try {
+      while (!this.#isClosed && (this.#next !== undefined || this.#isChanged)) {
+        const candidate = this.#next;
+        this.#next = undefined;
+        this.#isChanged = false;
+        if (candidate !== undefined) await this.#take(candidate);
+        else await this.#applyAgain();
+      }
+    } finally {
+      // In the same turn as the last look at the queue: what comes next begins anew.
+      this.#isWorking = false;
     }
   }
 

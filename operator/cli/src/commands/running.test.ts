@@ -216,6 +216,24 @@ describe('running a router from files', function () {
       assert.match(stdout, /^Node node2 of router site-a in fabric corp is ready/m);
     });
 
+    it('does not follow an operator whose certificate names another address', async () => {
+      const tls = await certificates();
+      const operator = `localhost:${await freePort()}`;
+      const files = '{certificate: operator.pem, key: operator.key, authority: ca.pem}';
+      await write('router.yaml', `${routerYaml}operator: {listen: "${operator}", tls: ${files}}\n`);
+      await standalone().printed('runs; ask it with');
+      const who = ['--node', 'node1', '--config', at('router.yaml'), '--socket', at('second.sock')];
+      const places = ['--state-dir', at('other'), '--metrics-address', 'off', '--log-level', 'error'];
+      const stranger = startQuiver(['agent', '--operator', operator, ...who, ...tls, ...places], context(second));
+      running.push(stranger);
+      await stranger.printed('runs; ask it with');
+      let status = await runQuiver(['status', '--socket', at('second.sock')]);
+      while (status.stdout.includes('not connected yet'))
+        status = await runQuiver(['status', '--socket', at('second.sock')]);
+      assert.match(status.stdout, /is not reached: .*localhost/);
+      assert.equal(status.code, 1);
+    });
+
     it('wants certificates for an address, and to know whose node it is', async () => {
       const who = ['--fabric', 'corp', '--router', 'site-a'];
       const without = await runQuiver(['agent', '--operator', '127.0.0.1:7', '--node', 'node2', ...who]);
