@@ -128,12 +128,14 @@ impl NodeState {
 
     /// Another worker of this node saw that the peer's node has started anew.
     pub(crate) fn note_boot(&mut self, boot: BootId) -> bool {
-        let news = self.boot.is_some_and(|former| former != boot);
-        if self.boot != Some(boot) && !self.receiving.iter().any(|known| known.boot == boot) {
-            self.boot = Some(boot);
-            return news;
+        if self.boot == Some(boot) || self.receiving.iter().any(|known| known.boot == boot) {
+            return false;
         }
-        false
+        let restarted = self.boot.replace(boot).is_some();
+        if restarted {
+            self.epoch = self.epoch.wrapping_add(1);
+        }
+        restarted
     }
 
     /// HMAC keys that packets of the present start may be signed with.
@@ -146,5 +148,20 @@ impl NodeState {
         if self.sending.as_ref().is_some_and(|(version, _)| *version != tables.node.active_secret) {
             self.sending = None;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn restart_that_another_worker_saw_makes_sessions_old_here_too() {
+        let mut node = NodeState::new(&Arc::from("b"), &Arc::from("b1"));
+        assert!(!node.note_boot(BootId(1)), "the first start is no restart");
+        assert_eq!(node.epoch, 0);
+        assert!(node.note_boot(BootId(2)));
+        assert!(!node.note_boot(BootId(2)));
+        assert_eq!(node.epoch, 1);
     }
 }
