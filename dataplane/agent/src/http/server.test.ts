@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { request } from 'node:http';
 import { silentLogger } from '../logger.ts';
 import { type HttpSources, serveHttp } from './server.ts';
 
@@ -37,6 +38,18 @@ describe('metrics and health over HTTP', () => {
   it('names what there is when asked for something else', async () => {
     assert.equal((await get('/'))[0], 404);
     assert.equal((await get('/metrics', {}, 'POST'))[0], 405);
+  });
+
+  it('answers malformed paths and queries', async () => {
+    const server = await serveHttp({ host: '127.0.0.1', port: 0 }, sources, silentLogger());
+    const ask = (path: string) =>
+      new Promise<number | undefined>((resolve, reject) => {
+        request({ host: '127.0.0.1', port: server.port, path }, (response) => resolve(response.resume().statusCode))
+          .once('error', reject)
+          .end();
+      });
+    assert.deepEqual([await ask('//'), await ask('http://['), await ask('/healthz?verbose=1')], [404, 404, 200]);
+    await server.close();
   });
 
   it('survives metrics that cannot be made', async () => {

@@ -24,7 +24,8 @@ interface HttpAddress {
 export async function serveHttp(address: HttpAddress, sources: HttpSources, logger: Logger): Promise<HttpListening> {
   const server = createServer({ requestTimeout: 10_000, headersTimeout: 5_000 }, (request, response) => {
     const isRead = request.method === 'GET' || request.method === 'HEAD';
-    const { pathname } = new URL(request.url ?? '/', 'http://localhost');
+    // Whatever is asked for, only these few paths are compared: nothing here can fail on a malformed one.
+    const [pathname = ''] = (request.url ?? '').split('?');
     const answered = isRead ? answer(pathname, response, sources) : say(response, 405, 'only GET is served\n');
     void answered.catch((caught: unknown) => {
       logger.error('a request failed', { path: pathname, reason: messageOf(caught) });

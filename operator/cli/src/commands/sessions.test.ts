@@ -75,6 +75,11 @@ describe('quiver sessions', () => {
     assert.equal((await run()).stderr, '41 more; use a filter or --limit\n');
   });
 
+  it('asks for all sessions when the limit is 0', async () => {
+    await run('--limit', '0');
+    assert.equal((node.requests[0] as { limit: number }).limit, 0xffff_ffff);
+  });
+
   it('refuses a limit that is no number', async () => {
     assert.equal((await run('--limit', 'many')).code, 2);
   });

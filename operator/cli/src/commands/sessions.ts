@@ -21,6 +21,9 @@ interface SessionsOptions {
 
 const watchMilliseconds = 1_000;
 
+/** For the engine, 0 is its own limit. */
+const most = 0xffff_ffff;
+
 const columns: readonly Column<Session>[] = [
   { title: 'SESSION', value: ({ sessionId }) => sessionId },
   { title: 'TENANT', value: ({ tenant }) => tenant },
@@ -71,7 +74,7 @@ export function sessionsCommand(context: CliContext): Command {
 
 function requestOf({ tenant = '', service = '', address = '', id = '', limit }: SessionsOptions): DumpRequest {
   if (!/^\d{1,9}$/.test(limit)) throw usageFailure(`--limit ${limit} is no number`);
-  return { tenant, service, address, sessionId: id, limit: Number(limit) };
+  return { tenant, service, address, sessionId: id, limit: Number(limit) || most };
 }
 
 async function printSessions(

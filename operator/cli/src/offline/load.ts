@@ -119,7 +119,11 @@ async function readSecrets({ config, file }: NamedRouter, context: CliContext): 
       const bytes = await readFile(resolve(dirname(file), secret)).catch(() => undefined);
       if (bytes === undefined && file !== '')
         context.stderr.write(`${secret} cannot be read: the digest of version ${version} is made up\n`);
-      return new FabricSecret(version, bytes ?? Buffer.from('unknown'));
+      // Tools end a text with a line break, which is no part of the secret.
+      return new FabricSecret(
+        version,
+        Buffer.from((bytes ?? 'unknown').toString('latin1').replace(/[\r\n]+$/, ''), 'latin1'),
+      );
     }),
   );
 }
