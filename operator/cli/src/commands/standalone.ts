@@ -7,6 +7,7 @@ import { operatorSocketEnding } from '../connection.ts';
 import type { CliContext } from '../context.ts';
 import { Failure } from '../failure.ts';
 import { addNodeOptions, engineOptions, httpSettings, logLevel, type NodeOptions } from '../running/node-options.ts';
+import { OpeningLines } from '../running/opening-lines.ts';
 import { readRouterFile } from '../running/router-file.ts';
 import { runAgent } from '../running/run-agent.ts';
 
@@ -32,12 +33,14 @@ async function runStandalone(options: StandaloneOptions, context: CliContext): P
   const http = httpSettings(options.metricsAddress);
   const level = logLevel(options, context);
   const socket = options.socket ?? join(context.runDir, `${router.router}.sock`);
-  const { jsonLogger } = await import('@quiver/agent');
+  const { jsonLogger, systemClock } = await import('@quiver/agent');
   const logger = jsonLogger(level, context.stderr);
   // What the machine lacks is told first, and before anything is made.
   const engine = await context.startEngine(engineOptions(options));
   const operatorSocket = `${socket.replace(/\.sock$/, '')}${operatorSocketEnding}`;
-  const operator = await startOperator(options, operatorSocket, { context, logger }).catch(async (caught: unknown) => {
+  const lines = new OpeningLines(node, (line) => context.stdout.write(`${line}\n`), systemClock());
+  const operator = await startOperator(options, operatorSocket, { lines, logger }).catch(async (caught: unknown) => {
+    lines.open();
     await engine.stop(false);
     throw caught;
   });
@@ -60,6 +63,7 @@ async function runStandalone(options: StandaloneOptions, context: CliContext): P
   try {
     await runAgent({ agent: settings, operatorView }, { context, engine, logger: logger.with({ component: 'agent' }) });
   } finally {
+    lines.open();
     await operator.stop();
   }
 }
@@ -67,13 +71,13 @@ async function runStandalone(options: StandaloneOptions, context: CliContext): P
 async function startOperator(
   { config, resources, statusFile }: StandaloneOptions,
   socket: string,
-  { context, logger }: { readonly context: CliContext; readonly logger: Logger },
+  { lines, logger }: { readonly lines: OpeningLines; readonly logger: Logger },
 ): Promise<Standalone> {
   const { startStandalone, systemClock } = await import('@quiver/operator');
   await mkdir(dirname(socket), { recursive: true });
   return startStandalone(
     { routerFile: config, resources, socket, statusFile },
-    { clock: systemClock(), logger, print: (line) => context.stdout.write(`${line}\n`) },
+    { clock: systemClock(), logger, print: lines.print },
   );
 }
 
