@@ -110,6 +110,11 @@ impl CounterNonce {
         self.serial
     }
 
+    /// The counter of the next nonce.
+    pub const fn upcoming(&self) -> u64 {
+        self.next
+    }
+
     /// A nonce that has not been given out before.
     pub fn draw(&mut self) -> Result<Nonce, NonceError> {
         let counter = self.next;

@@ -31,6 +31,8 @@ pub(crate) struct Fabric {
     pub(crate) derivations: TokenBucket,
     fragment_ids: u32,
     metadata_nonces: CounterNonce,
+    /// Above all payload counters of sessions that have ended here or were given other keys.
+    spent: u64,
 }
 
 /// Workers of peers whose metadata is remembered, 8 KiB each.
@@ -57,6 +59,7 @@ impl Fabric {
             derivations: TokenBucket::new(DERIVATIONS, DERIVATIONS, now.at),
             fragment_ids: 0,
             metadata_nonces: CounterNonce::new(metadata_serial),
+            spent: 0,
         }
     }
 
@@ -75,6 +78,17 @@ impl Fabric {
     /// The nonce of the next metadata; never the same twice under this node's boot id.
     pub(crate) fn metadata_nonce(&mut self) -> Result<Nonce, NonceError> {
         self.metadata_nonces.draw()
+    }
+
+    /// Payload nonces of a session that another node gave this serial: a session that is forgotten and told of again must not meet
+    /// its former ones. It begins at the time since the start, or above what was spent when many were sent in an instant.
+    pub(crate) fn payload_nonces(&self, serial: u32, now: Instant) -> CounterNonce {
+        CounterNonce::starting_at(serial, now.as_nanos().max(self.spent))
+    }
+
+    /// These nonces are not drawn from any more.
+    pub(crate) fn spend(&mut self, nonces: &CounterNonce) {
+        self.spent = self.spent.max(nonces.upcoming());
     }
 
     /// The extended id of the next packet that is cut into pieces; workers draw from ranges of their own.

@@ -10,10 +10,15 @@ use crate::drop_reason::{DropCounters, DropReason};
 use crate::event::{Event, TimedEvent};
 use crate::packet::Packet;
 use crate::session::buffers::BufferPool;
+use crate::session::credit::TokenBucket;
 use crate::time::Instant;
 
 /// Events kept for a caller that does not poll; older ones are lost and counted.
 const EVENTS: usize = 4096;
+
+/// ICMP errors to local hosts: at once, and then per second.
+const ERRORS_AT_ONCE: u32 = 200;
+const ERRORS_PER_SECOND: u32 = 1000;
 
 /// Where a packet goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +132,7 @@ pub(crate) struct Output {
     pub(crate) routes: Tallies,
     pub(crate) targets: Tallies,
     identification: u32,
+    errors: TokenBucket,
     now: Instant,
 }
 
@@ -141,6 +147,7 @@ impl Output {
             routes: Tallies::default(),
             targets: Tallies::default(),
             identification: 0,
+            errors: TokenBucket::new(ERRORS_PER_SECOND, ERRORS_AT_ONCE, now),
             now,
         }
     }
@@ -176,6 +183,11 @@ impl Output {
 
     pub(crate) fn next_event(&mut self) -> Option<TimedEvent> {
         self.events.pop_front()
+    }
+
+    /// Whether an ICMP error may be sent now (RFC 1812 section 4.3.2.8, RFC 4443 section 2.4).
+    pub(crate) fn may_send_error(&mut self) -> bool {
+        self.errors.take(self.now)
     }
 
     /// The IP identification of the next packet that is cut towards the LAN side.

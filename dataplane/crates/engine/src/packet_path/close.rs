@@ -56,6 +56,9 @@ fn release(engine: &mut Engine, session: &Session, now: Now) {
     for side in [LegSide::Client, LegSide::Server] {
         release_leg(engine, session.protocol, session.leg(side), now);
     }
+    if let Some(sealing) = &session.security.sealing {
+        engine.fabric.spend(&sealing.sending);
+    }
     let stats = session.stats;
     let tallies = [
         engine.output.services.get_mut(stats.service),

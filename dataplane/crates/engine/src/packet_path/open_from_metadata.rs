@@ -3,7 +3,7 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use quiver_crypto::{CounterNonce, PayloadReplayWindow};
+use quiver_crypto::PayloadReplayWindow;
 use quiver_wire::ip::protocol;
 use quiver_wire::metadata::control::SessionFlags;
 
@@ -130,7 +130,9 @@ fn refresh(engine: &mut Engine, id: SessionId, forward: &Forward, pair: Pair, no
         && !has_key(session, offer)
         && let Ok(sealing) = sealing_from(offer, &mut engine.fabric, egress.then_some(boot), now)
     {
-        session.security.sealing = Some(Box::new(sealing));
+        if let Some(former) = session.security.sealing.replace(Box::new(sealing)) {
+            engine.fabric.spend(&former.sending);
+        }
         changed = true;
     }
     if forward.sealed && session.security.mode != Mode::Sealed && session.security.sealing.is_some() {
@@ -161,8 +163,6 @@ fn has_key(session: &Session, offer: &PayloadOffer) -> bool {
 }
 
 /// Keys of a session that another node seals. `egress`: this node's start, when it is the one that seals the other way.
-///
-/// The counter begins at the time since the start: a session that is forgotten and told of again must not meet its former nonces.
 fn sealing_from(
     offer: &PayloadOffer,
     fabric: &mut Fabric,
@@ -177,7 +177,7 @@ fn sealing_from(
         }
         None => keys,
     };
-    let sending = CounterNonce::starting_at(offer.serial, now.at.as_nanos());
+    let sending = fabric.payload_nonces(offer.serial, now.at);
     Ok(Sealing { keys, sending, received: PayloadReplayWindow::new(), former: None })
 }
 

@@ -20,8 +20,13 @@ pub(crate) fn first_packet(engine: &mut Engine, packet: &Packet, parsed: &Parsed
     if engine.fabric.tables.node.rejection == Rejection::Silent || !is_a_refusal(reason) {
         return;
     }
+    // A reset is no larger than what it answers; an ICMP error may be.
+    let is_tcp = parsed.protocol == protocol::TCP;
+    if !is_tcp && !engine.output.may_send_error() {
+        return;
+    }
     answer(&mut engine.output, |out| {
-        if parsed.protocol == protocol::TCP {
+        if is_tcp {
             return reset::answer(packet, out);
         }
         icmp_reply::build(packet, icmp::Repr::Prohibited, parsed.dst, out)

@@ -149,7 +149,9 @@ fn shaped_tcp(
     let opened = tcp_udp::to_segments(packet, &mut proof, &mut made);
     let (packets, failure) = (made.packets, proof.failure());
     if let Err(reason) = count_refused(&opened, failure, around.output) {
-        packets.into_iter().flatten().for_each(|packet| around.output.recycle(packet));
+        for packet in packets.into_iter().flatten() {
+            around.output.recycle(packet);
+        }
         return Err(reason);
     }
     let mut last = TcpSignal::Unchanged;

@@ -34,6 +34,9 @@ pub(crate) fn may_be_cut(packet: &Packet) -> bool {
 pub(crate) fn answer(packet: &Packet, max_inner: u16, output: &mut Output) {
     let Ok(view) = ip::Packet::new_checked(packet.bytes()) else { return };
     let from = view.dst();
+    if !output.may_send_error() {
+        return;
+    }
     let Ok(mut out) = output.buffer() else { return };
     match icmp_reply::build(packet, icmp::Repr::TooBig { mtu: u32::from(max_inner) }, from, &mut out) {
         Ok(()) => output.transmit(out, Direction::Lan),

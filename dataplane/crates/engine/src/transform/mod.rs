@@ -1,7 +1,8 @@
 //! The only functions that change packets.
 //!
 //! Each works in place in a [`Packet`], or from one packet into buffers of an [`OutputSink`]; none allocates and none
-//! panics: a packet that cannot be changed as asked comes back as a [`Refusal`], and is then unchanged.
+//! panics: a packet that cannot be changed as asked comes back as a [`Refusal`], and is then unchanged, but for padding and
+//! IPv4 options.
 //! Unless a function says otherwise it takes IPv4 and IPv6, single packets and superpackets, in every checksum state.
 //!
 //! A packet towards a hop: [`rewrite`] (or [`encapsulate`]), then [`tcp_udp`] and a [`shield`], then [`metadata`].
