@@ -14,7 +14,8 @@ export const UNIT_TESTS = [
 /** Test files that make network namespaces. */
 export const NAMESPACE_TESTS = ['e2e/netns/**/*.test.ts'];
 
-const MOCHA = ['--forbid-only', '--reporter', 'e2e/setup/counting-reporter.mjs'];
+// A limit against hanging, not a measure of speed: the machine may be busy with a build.
+const MOCHA = ['--forbid-only', '--timeout', '60000', '--reporter', 'e2e/setup/counting-reporter.mjs'];
 
 export function testFiles(patterns: readonly string[]): string[] {
   const exclude = ['**/node_modules/**', '**/target/**', '**/dist/**'];
