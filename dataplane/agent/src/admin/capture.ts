@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createReadStream } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ServerWritableStream } from '@grpc/grpc-js';
+import { Metadata, type ServerWritableStream } from '@grpc/grpc-js';
 import type { CaptureRequest, CaptureResponse } from '@quiver/dataplane-api';
 import type { CaptureOrder, EngineHandle } from '../engine/engine-handle.ts';
 
@@ -16,7 +16,10 @@ export async function serveCapture(call: CaptureCall, engine: EngineHandle, fold
   const place = await mkdtemp(join(folder, 'capture-'));
   try {
     const path = join(place, 'capture.pcapng');
-    const summary = await engine.capture(orderOf(call.request, path));
+    const capturing = engine.capture(orderOf(call.request, path));
+    // Tells the caller that packets from now on are in it.
+    call.sendMetadata(new Metadata());
+    const summary = await capturing;
     for await (const data of createReadStream(path)) {
       if (call.cancelled) return;
       await send(call, { part: { $case: 'data', value: data as Buffer } });

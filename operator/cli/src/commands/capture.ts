@@ -39,8 +39,6 @@ async function capture(
   { write }: CaptureOptions,
   context: CliContext,
 ): Promise<void> {
-  const limit = request.maxPackets === 0n ? '' : ` or ${request.maxPackets} packets`;
-  context.stderr.write(`capturing for ${request.maxSeconds}s${limit}\n`);
   const target = await openTarget(write, context);
   try {
     const { packets, missed } = await receive(connection, request, target, context);
@@ -71,6 +69,8 @@ async function receive(
   context: CliContext,
 ): Promise<CaptureSummary> {
   const call = connection.client.capture(request);
+  const limit = request.maxPackets === 0n ? '' : ` or ${request.maxPackets} packets`;
+  call.once('metadata', () => context.stderr.write(`capturing for ${request.maxSeconds}s${limit}\n`));
   context.interrupted.addEventListener('abort', () => call.cancel(), { once: true });
   try {
     for await (const response of call) {
