@@ -38,8 +38,11 @@ pub(crate) fn udp(world: &mut World, call: Call) {
 /// A connection with data both ways; `is_closed` at its end.
 pub(crate) fn tcp(world: &mut World, call: Call, is_closed: bool) {
     let (from, to) = call.ends();
-    let payload: &[u8] =
-        if call.protection == ADAPTIVE && call.port % 2 == 0 { &CLIENT_HELLO } else { b"GET / HTTP/1.0" };
+    let payload: &[u8] = if call.protection == ADAPTIVE && call.port.is_multiple_of(2) {
+        &CLIENT_HELLO
+    } else {
+        b"GET / HTTP/1.0"
+    };
     let length = payload.len() as u32;
     let mut send = |flags, seq, ack, payload: &[u8]| {
         world.send(&craft::tcp(from, to, Segment { flags, seq, ack }, payload));
@@ -107,8 +110,9 @@ fn large(world: &mut World, call: Call) {
     world.send(&bytes);
     tcp(world, call, false);
     let length =
-        if call.protection == ADAPTIVE && call.port % 2 == 0 { CLIENT_HELLO.len() } else { 14 } as u32;
+        if call.protection == ADAPTIVE && call.port.is_multiple_of(2) { CLIENT_HELLO.len() } else { 14 }
+            as u32;
     let (bytes, offload) = superpacket(call, 1_001 + 2 * length, 9_001 + 2 * length, 5_000);
-    world.from_lan(0, &bytes, offload);
+    world.local(0, &bytes, offload);
     world.pump();
 }

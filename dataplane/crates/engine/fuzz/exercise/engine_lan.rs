@@ -30,13 +30,13 @@ pub(crate) fn exercise(data: &[u8]) {
             _ => {
                 // What the routers make of it travels through the whole fabric.
                 let Some((offload, packet)) = script::with_offload(step) else { continue };
-                world.from_lan(router, packet, offload);
+                world.local(router, packet, offload);
                 world.pump();
             }
         }
     }
-    world.pass(Duration::from_secs(86_400 * 2));
-    world.pass(Duration::from_secs(86_400 * 2));
+    world.pass(Duration::from_hours(48));
+    world.pass(Duration::from_hours(48));
     for engine in &world.engines {
         assert_eq!(engine.session_count(), 0, "every session ends");
         assert!(engine.paths(world.now).all(|path| path.sessions == 0 && path.ports_in_use == 0));

@@ -54,7 +54,7 @@ pub(crate) fn exercise(data: &[u8]) {
         5 => metadata_round_trip(&mut packet, *which),
         6 => kept(&mut packet, |packet| mss::clamp(packet, 1200).map(|_| ())),
         7 => kept(&mut packet, |packet| encapsulate::insert(packet, &to, Ttl::Keep).map(|_| ())),
-        8 => kept(&mut packet, |packet| encapsulate::remove(packet, &to, which >> 4, Ttl::Keep).map(|_| ())),
+        8 => kept(&mut packet, |packet| encapsulate::remove(packet, &to, which >> 4, Ttl::Keep)),
         9 => drop(icmp_error::quote(&packet)),
         10 => cut(&mut packet),
         11 => kept(&mut packet, |packet| blank::wrap(packet, &to)),
@@ -135,9 +135,9 @@ fn sealed(packet: &Packet) {
     let (mut seen, mut out) = (PayloadReplayWindow::new(), Collect::default());
     for mut datagrams in sink.0 {
         let mut opener = Opener { key: &keys.forward, serial: 5, seen: &mut seen, session: &ID };
-        let opened =
+        let done =
             tcp_udp::to_segments(&mut datagrams, &mut opener, &mut out).expect("what was sealed opens");
-        assert_eq!(opened.refused, 0);
+        assert_eq!(done.refused, 0);
     }
     let joined: Vec<u8> = out.0.iter().flat_map(|packet| payload_of(packet.bytes())).collect();
     assert_eq!(joined, payload_of(packet.bytes()));

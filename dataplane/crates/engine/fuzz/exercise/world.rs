@@ -213,7 +213,7 @@ impl World {
     }
 
     pub(crate) fn pass(&mut self, time: Duration) {
-        self.now.at = self.now.at + time;
+        self.now.at += time;
         self.now.unix_ms += time.as_millis() as u64;
         for engine in &mut self.engines {
             engine.handle_timeout(self.now);
@@ -222,13 +222,13 @@ impl World {
     }
 
     /// A packet of a local client or server.
-    pub(crate) fn from_lan(&mut self, router: usize, bytes: &[u8], offload: Offload) {
+    pub(crate) fn local(&mut self, router: usize, bytes: &[u8], offload: Offload) {
         let packet = filled(&mut self.engines[router], bytes, offload);
         self.engines[router].handle_lan(packet, self.now);
     }
 
     /// A packet of the network between the routers.
-    pub(crate) fn from_wan(&mut self, router: usize, bytes: &[u8], offload: Offload) {
+    pub(crate) fn remote(&mut self, router: usize, bytes: &[u8], offload: Offload) {
         let packet = filled(&mut self.engines[router], bytes, offload);
         self.engines[router].handle_wan(packet, self.now);
     }
@@ -246,7 +246,7 @@ impl World {
                 for (direction, seen) in self.drain(router) {
                     is_quiet = false;
                     match direction {
-                        Direction::Wan => self.carry(seen),
+                        Direction::Wan => self.carry(&seen),
                         Direction::Lan => self.arrive(router, seen),
                     }
                 }
@@ -257,11 +257,11 @@ impl World {
         }
     }
 
-    fn carry(&mut self, seen: Seen) {
+    fn carry(&mut self, seen: &Seen) {
         let to = quiver_wire::Parsed::parse(&seen.bytes).expect("routers send packets").dst;
         let router = (0..3).find(|router| [true, false].iter().any(|v4| waypoint(*router, *v4) == to));
         self.wire.push(seen.clone());
-        self.from_wan(router.expect("routers send to waypoints"), &seen.bytes, seen.offload);
+        self.remote(router.expect("routers send to waypoints"), &seen.bytes, seen.offload);
     }
 
     fn arrive(&mut self, router: usize, seen: Seen) {
@@ -270,13 +270,13 @@ impl World {
         let answer = is_server.then(|| craft::reply(&seen.bytes)).flatten();
         self.lan.push((router, seen));
         if let Some(answer) = answer {
-            self.from_lan(router, &answer, Offload::default());
+            self.local(router, &answer, Offload::default());
         }
     }
 
     /// Sends a client's packet and lets everything that follows from it happen.
     pub(crate) fn send(&mut self, bytes: &[u8]) {
-        self.from_lan(0, bytes, Offload::default());
+        self.local(0, bytes, Offload::default());
         self.pump();
     }
 

@@ -22,15 +22,20 @@ fn note(allocations: u64, bytes: i64) {
     let _ = LIVE.try_with(|count| count.set(count.get() + bytes));
 }
 
+/// Layouts are at most `isize::MAX` long.
+fn size_of(layout: Layout) -> i64 {
+    i64::try_from(layout.size()).unwrap_or(i64::MAX)
+}
+
 // SAFETY: every call is handed to the system's allocator as it came.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        note(1, layout.size() as i64);
+        note(1, size_of(layout));
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        note(0, -(layout.size() as i64));
+        note(0, -size_of(layout));
         unsafe { System.dealloc(pointer, layout) }
     }
 }
@@ -118,7 +123,7 @@ fn of_superpackets(protection: usize, is_ipv4: bool) -> u64 {
     };
     let ends = |address, port| core::net::SocketAddr::new(address, port);
     let (src, dst) = (ends(header.src, header.src_port), ends(header.dst, header.dst_port));
-    answer = craft::tcp(src, dst, fields, &[0x66; 30_000]);
+    answer = craft::tcp(src, dst, fields, &vec![0x66; 30_000]);
     let parsed = quiver_wire::Parsed::parse(&answer).unwrap();
     quiver_wire::checksum::begin(&mut answer, &parsed).unwrap();
     of_exchanges(&mut world, (&packet, offload), (&answer, offload))

@@ -145,7 +145,7 @@ fn server_that_speaks_first_is_sealed_from_its_first_byte() {
         let sent = recorded(&mut world, B, &banner);
         assert!(!sent.windows(4).any(|window| window == b"mail"), "{transport:?}");
         assert_eq!(Parsed::parse(&sent).unwrap().protocol, protocol::UDP);
-        world.from_wan(A, &sent, Offload::default());
+        world.remote(A, &sent, Offload::default());
         let out = world.drain(A);
         let to_client =
             out.iter().find(|(direction, _)| *direction == Direction::Lan).expect("the client gets it");

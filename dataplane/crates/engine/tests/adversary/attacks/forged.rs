@@ -44,7 +44,7 @@ fn control_messages_without_the_key_change_nothing() {
     for options in [Options::default(), signed, compatible] {
         let mut world = World::new(options);
         let first = recorded(&mut world, A, &datagram(near(CLEAR, 40_000), b"order"));
-        world.from_wan(B, &first, Offload::default());
+        world.remote(B, &first, Offload::default());
         let id = id_of(&world, B);
         let before: Vec<_> = world.engines[B].sessions(world.now).collect();
         world.drain(B);
@@ -62,7 +62,7 @@ fn control_messages_without_the_key_change_nothing() {
 fn delete_ends_only_the_session_that_it_names() {
     let mut world = world();
     let first = recorded(&mut world, A, &datagram(near(CLEAR, 40_000), b"order"));
-    world.from_wan(B, &first, Offload::default());
+    world.remote(B, &first, Offload::default());
     world.drain(B);
     let delete = HeaderTlvs { control: Some(ControlCode::DeleteSession), ..HeaderTlvs::default() };
     let mut forger = turned_a(&world);
@@ -81,7 +81,7 @@ fn delete_ends_only_the_session_that_it_names() {
 fn one_peer_cannot_delete_the_session_of_another() {
     let mut world = world();
     let first = recorded(&mut world, A, &datagram(near(CLEAR, 40_000), b"order"));
-    world.from_wan(B, &first, Offload::default());
+    world.remote(B, &first, Offload::default());
     world.drain(B);
     let (from, to) = ends(&first);
     let from_c = core::net::SocketAddr::new(waypoint(C, true), from.port());
@@ -184,7 +184,7 @@ fn clocks_may_differ_by_five_seconds_and_no_more() {
 fn receiver_that_runs_for_a_while_takes_senders_whose_clock_is_behind() {
     for (behind, is_accepted) in [(5_000, true), (5_001, false)] {
         let mut world = world();
-        world.pass(core::time::Duration::from_secs(60));
+        world.pass(core::time::Duration::from_mins(1));
         let mut forger = turned_a(&world);
         let section = forge::section(&forward(4, 40_000));
         let time = world.now.unix_ms - behind;
@@ -259,7 +259,7 @@ fn refusals_of_the_compatibility_profile_do_not_tell_padding_from_content() {
 fn forged_packet_does_not_acknowledge_the_handshake_of_a_sealed_session() {
     let mut world = world();
     let first = recorded(&mut world, A, &datagram(near(SEALED, 40_000), b"order"));
-    world.from_wan(B, &first, Offload::default());
+    world.remote(B, &first, Offload::default());
     world.drain(B);
     let (from, to) = ends(&first);
     let junk = crate::exercise::craft::udp(from, to, &[0x55; 60]);

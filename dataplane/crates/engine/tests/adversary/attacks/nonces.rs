@@ -161,7 +161,7 @@ fn speak(world: &mut World, router: usize) {
             *at == router && Parsed::parse(&seen.bytes).unwrap().protocol == protocol::UDP
         });
     let speech = delivered.next().and_then(|(_, seen)| craft::reply(&seen.bytes));
-    world.from_lan(router, &speech.expect("a server was reached"), quiver_wire::offload::Offload::default());
+    world.local(router, &speech.expect("a server was reached"), quiver_wire::offload::Offload::default());
     world.pump();
 }
 
@@ -196,7 +196,7 @@ fn no_nonce_repeats_when_keys_are_replaced_after_a_day() {
     let mut world = world();
     conversation::udp(&mut world, call(Place::Near, 40_000));
     for _ in 0..1_460 {
-        world.pass(Duration::from_secs(60));
+        world.pass(Duration::from_mins(1));
         world.send(&datagram(call(Place::Near, 40_000), b"tick"));
     }
     conversation::udp(&mut world, call(Place::Near, 40_005));

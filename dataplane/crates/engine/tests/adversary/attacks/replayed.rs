@@ -29,7 +29,7 @@ fn replayed_first_packet_opens_no_second_session() {
     for options in profiles() {
         let mut world = World::new(options);
         let first = recorded(&mut world, A, &datagram(near(CLEAR, 40_000), b"order"));
-        world.from_wan(B, &first, Offload::default());
+        world.remote(B, &first, Offload::default());
         world.pump();
         assert_eq!(world.sessions(B), 1);
         assert_refused(&mut world, B, &first, DropReason::MetadataReplayed);
@@ -44,7 +44,7 @@ fn replayed_first_packet_opens_no_second_session() {
 fn replayed_first_packet_opens_nothing_after_its_session_has_ended() {
     let mut world = world();
     let first = recorded(&mut world, A, &datagram(near(CLEAR, 40_000), b"order"));
-    world.from_wan(B, &first, Offload::default());
+    world.remote(B, &first, Offload::default());
     world.pump();
     let id = world.engines[B].sessions(world.now).next().unwrap().session_id;
     let delete = HeaderTlvs { control: Some(ControlCode::DeleteSession), ..HeaderTlvs::default() };
@@ -75,7 +75,7 @@ fn first_packet_replayed_to_another_worker_opens_nothing() {
     let options = Options { workers: 2, ..Options::default() };
     let mut world = World::new(options);
     let first = recorded(&mut world, A, &datagram(near(CLEAR, 40_000), b"order"));
-    world.from_wan(B, &first, Offload::default());
+    world.remote(B, &first, Offload::default());
     let (from, to) = ends(&first);
     let mut other = engine(B, options, 2, 1, world.now);
     for port in (16_385..17_407).step_by(2) {
@@ -95,7 +95,7 @@ fn first_packet_replayed_to_another_worker_opens_nothing() {
 fn first_packet_replayed_to_a_restarted_receiver_opens_nothing() {
     let mut world = world();
     let first = recorded(&mut world, A, &datagram(near(CLEAR, 40_000), b"order"));
-    world.from_wan(B, &first, Offload::default());
+    world.remote(B, &first, Offload::default());
     world.pump();
     world.pass(Duration::from_millis(5));
     world.restart(B);

@@ -110,7 +110,7 @@ fn peer_that_fills_the_table_is_bounded_and_forgotten() {
     }
     assert_eq!((world.sessions(B), refused), (64, 236));
     for _ in 0..10 {
-        world.pass(Duration::from_secs(60));
+        world.pass(Duration::from_mins(1));
     }
     assert_eq!(world.sessions(B), 0);
     crate::exercise::conversation::udp(&mut world, near(CLEAR, 40_000));
@@ -129,11 +129,13 @@ fn pair_that_is_used_again_replaces_the_session_that_had_it() {
     assert_eq!((view.session_id.0, view.context.sport), ([2; 16], 40_001));
 }
 
+type Change = fn(PayloadTlvs<'static>) -> PayloadTlvs<'static>;
+
 #[test]
 fn session_is_not_taken_over_under_another_tenant_or_service() {
     let other_tenant = |tlvs| PayloadTlvs { tenant: Some("xprod"), ..tlvs };
     let other_service = |tlvs| PayloadTlvs { service: Some("prod/nothing"), ..tlvs };
-    let changes: [(fn(PayloadTlvs<'static>) -> PayloadTlvs<'static>, DropReason); 2] =
+    let changes: [(Change, DropReason); 2] =
         [(other_tenant, DropReason::AccessDenied), (other_service, DropReason::ServiceUnknown)];
     for (change, reason) in changes {
         let mut world = world();
