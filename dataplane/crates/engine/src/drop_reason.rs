@@ -64,35 +64,31 @@ drop_reasons! {
     30 UnknownPeer "unknown_peer" "The packet came from an address that is no waypoint of a known peer.";
     31 UnknownSession "unknown_session" "The packet came from a known peer but belongs to no session; the peer is asked for metadata.";
     32 MetadataMalformed "metadata_malformed" "The metadata is truncated, contradicts itself or exceeds a limit.";
-    33 MetadataRequired "metadata_required" "The packet would open a session but carries no metadata.";
-    34 MetadataIncomplete "metadata_incomplete" "The metadata lacks something that is needed to open the session.";
-    35 MetadataUnauthentic "metadata_unauthentic" "The metadata does not authenticate with the peer's key.";
-    36 MetadataStale "metadata_stale" "The sender's time in the metadata is further than the allowed difference from this node's clock.";
-    37 MetadataReplayed "metadata_replayed" "The same metadata was received before.";
-    38 MetadataWrongPort "metadata_wrong_port" "The metadata was made for another destination port than it came in by.";
-    39 MetadataUnexpected "metadata_unexpected" "The metadata does not fit the direction or state of its session.";
-    40 MetadataRefusedLimit "metadata_refused_limit" "Unauthenticated packets of this peer exceed the rate that is examined.";
-    41 UnknownKeyVersion "unknown_key_version" "The metadata is protected with a key version that is not configured.";
-    42 SessionIdMismatch "session_id_mismatch" "The metadata names another session than the one that owns the port pair.";
-    43 PayloadMalformed "payload_malformed" "The payload is too short for its seal, code or inserted header.";
-    44 PayloadUnauthentic "payload_unauthentic" "The sealed payload does not authenticate.";
-    45 PayloadReplayed "payload_replayed" "The same sealed payload was received before, or it is older than the replay window.";
-    46 PayloadKeyUnknown "payload_key_unknown" "The payload key that the session names is not known yet.";
-    47 ClearPayloadOnSealedSession "clear_payload_on_sealed_session" "The payload of a sealed session came in clear.";
-    48 IntegrityMissing "integrity_missing" "The packet lacks the code that its session requires on every packet.";
-    49 IntegrityFailed "integrity_failed" "The code of the packet is wrong or outside its time window.";
-    50 TransformInvalid "transform_invalid" "The UDP packet does not turn back into a packet of its session's protocol.";
-    51 NonceExhausted "nonce_exhausted" "The nonces of the key are used up; it has to be replaced first.";
-    52 KeyUnavailable "key_unavailable" "No key towards the peer could be derived.";
-    53 TcpMidStream "tcp_mid_stream" "The TCP packet belongs to no session and does not open one.";
-    54 TcpOutOfState "tcp_out_of_state" "The TCP packet does not fit the state of its connection.";
-    55 IcmpUnsolicited "icmp_unsolicited" "The ICMP error or reply belongs to no session.";
-    56 RateLimited "rate_limited" "The limit of new sessions or answers per second was reached.";
-    57 BufferExhausted "buffer_exhausted" "No packet buffer was free, or the packet had no room for headers and tags.";
-    58 QueueFull "queue_full" "A queue between the engine and a device or another worker was full.";
-    59 WrongWorker "wrong_worker" "The packet reached a worker that does not own its session and could not be handed over.";
-    60 DeviceRefused "device_refused" "The device did not take the packet.";
-    61 EngineStopping "engine_stopping" "The engine is stopping and opens nothing new.";
+    33 MetadataIncomplete "metadata_incomplete" "The metadata lacks something that is needed to open the session.";
+    34 MetadataUnauthentic "metadata_unauthentic" "The metadata does not authenticate with the peer's key.";
+    35 MetadataStale "metadata_stale" "The sender's time in the metadata is further than the allowed difference from this node's clock.";
+    36 MetadataReplayed "metadata_replayed" "The same metadata was received before.";
+    37 MetadataWrongPort "metadata_wrong_port" "The metadata was made for another destination port than it came in by.";
+    38 MetadataUnexpected "metadata_unexpected" "The metadata does not fit the direction or state of its session.";
+    39 MetadataRefusedLimit "metadata_refused_limit" "Unauthenticated packets of this peer exceed the rate that is examined.";
+    40 UnknownKeyVersion "unknown_key_version" "The metadata is protected with a key version that is not configured.";
+    41 SessionIdMismatch "session_id_mismatch" "The metadata names another session than the one that owns the port pair.";
+    42 PayloadUnauthentic "payload_unauthentic" "The sealed payload does not authenticate.";
+    43 PayloadReplayed "payload_replayed" "The same sealed payload was received before, or it is older than the replay window.";
+    44 PayloadKeyUnknown "payload_key_unknown" "The payload key that the session names is not known yet.";
+    45 ClearPayloadOnSealedSession "clear_payload_on_sealed_session" "The payload of a sealed session came in clear.";
+    46 IntegrityMissing "integrity_missing" "The packet lacks the code that its session requires on every packet.";
+    47 IntegrityFailed "integrity_failed" "The code of the packet is wrong or outside its time window.";
+    48 TransformInvalid "transform_invalid" "The UDP packet does not turn back into a packet of its session's protocol.";
+    49 NonceExhausted "nonce_exhausted" "The nonces of the key are used up; it has to be replaced first.";
+    50 KeyUnavailable "key_unavailable" "No key towards the peer could be derived.";
+    51 TcpMidStream "tcp_mid_stream" "The TCP packet belongs to no session and does not open one.";
+    52 TcpOutOfState "tcp_out_of_state" "The TCP packet does not fit the state of its connection.";
+    53 IcmpUnsolicited "icmp_unsolicited" "The ICMP error or reply belongs to no session.";
+    54 RateLimited "rate_limited" "The limit of new sessions or answers per second was reached.";
+    55 BufferExhausted "buffer_exhausted" "No packet buffer was free, or the packet had no room for headers and tags.";
+    56 QueueFull "queue_full" "A queue between the engine and a device or another worker was full.";
+    57 DeviceRefused "device_refused" "The device did not take the packet.";
 }
 
 impl DropReason {
@@ -180,6 +176,35 @@ mod tests {
             .collect()
     }
 
+    /// The code of a folder without its tests, this registry apart.
+    fn code_of(folder: &std::path::Path) -> String {
+        let mut code = String::new();
+        for entry in std::fs::read_dir(folder).expect("the folder exists") {
+            let path = entry.expect("the folder can be read").path();
+            if path.is_dir() {
+                code += &code_of(&path);
+            } else if !path.ends_with("tests.rs") && !path.ends_with("drop_reason.rs") {
+                let text = std::fs::read_to_string(&path).expect("sources are text");
+                code += text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+            }
+        }
+        code
+    }
+
+    #[test]
+    fn every_drop_reason_is_given_by_some_code() {
+        let here = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+        let code = ["src", "../io/src"].map(|folder| code_of(&here.join(folder))).concat();
+        let is_word_end = |rest: &str| !rest.starts_with(|next: char| next.is_alphanumeric());
+        for reason in DropReason::ALL {
+            let is_given = ["DropReason::", "Self::", "Reason::"].iter().any(|prefix| {
+                let name = format!("{prefix}{reason:?}");
+                code.match_indices(&name).any(|(at, _)| is_word_end(&code[at + name.len()..]))
+            });
+            assert!(is_given, "nothing is dropped as {reason}");
+        }
+    }
+
     #[test]
     fn every_drop_reason_is_documented_and_every_documented_one_exists() {
         let registry: Vec<_> = DropReason::ALL
@@ -212,12 +237,12 @@ mod tests {
     fn drop_counters_keep_each_reason_apart_and_sum_them() {
         let mut first = DropCounters::default();
         first.count(DropReason::NoService);
-        first.add(DropReason::EngineStopping, 3);
+        first.add(DropReason::DeviceRefused, 3);
         let mut second = DropCounters::default();
         second.count(DropReason::NoService);
         first.merge(&second);
         assert_eq!(first.get(DropReason::NoService), 2);
-        assert_eq!(first.get(DropReason::EngineStopping), 3);
+        assert_eq!(first.get(DropReason::DeviceRefused), 3);
         assert_eq!(first.get(DropReason::MalformedIp), 0);
         assert_eq!(first.total(), 5);
         assert_eq!(first.iter().filter(|(_, packets)| *packets > 0).count(), 2);

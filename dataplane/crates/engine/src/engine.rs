@@ -102,7 +102,7 @@ impl Engine {
         self.sessions.table.set_capacity(tables.node.max_sessions);
         self.sources.update(&tables);
         self.fabric.take_over(tables, now.at);
-        self.sweep.judge_all(now.at);
+        self.sweep.start(now.at);
     }
 
     /// Takes a packet from a local client or server; [`Packet::interface`] says where it came in.
@@ -166,7 +166,7 @@ impl Engine {
     pub fn note_peer_restart(&mut self, router: &str, node: &str, boot: BootId, now: Now) {
         self.output.set_now(now.at);
         if self.fabric.peering.note_boot(router, node, boot) {
-            self.sweep.renew(now.at);
+            self.sweep.start(now.at);
         }
     }
 

@@ -47,6 +47,8 @@ pub(crate) struct Handshake {
     initiator: bool,
     /// The other side lacks the session's state: reverse metadata carries all of it.
     recovering: bool,
+    /// Metadata went out since it became due: only then does its absence from the other side acknowledge anything.
+    told: bool,
     /// Metadata sent (initiator) or received (responder) since the last progress.
     unanswered: u16,
     unanswered_since: Instant,
@@ -85,6 +87,7 @@ impl Handshake {
             phase,
             initiator,
             recovering: false,
+            told: false,
             unanswered: 0,
             unanswered_since: now,
             last_received: now,
@@ -109,6 +112,7 @@ impl Handshake {
     pub(crate) fn retrigger(&mut self, recovering: bool, now: Instant) {
         self.phase = if self.initiator { Phase::SendForward } else { Phase::SendReverse };
         self.recovering = recovering;
+        self.told = false;
         self.unanswered = 0;
         self.unanswered_since = now;
         self.checks = 0;
@@ -116,6 +120,7 @@ impl Handshake {
 
     /// A packet with our metadata went out.
     pub(crate) fn metadata_sent(&mut self, now: Instant) {
+        self.told = true;
         if self.unanswered == 0 && self.initiator {
             self.unanswered_since = now;
         }
@@ -132,6 +137,7 @@ impl Handshake {
         self.received(now);
         if self.phase == Phase::Established {
             self.phase = Phase::SendReverse;
+            self.told = false;
             self.unanswered = 0;
         }
         if self.unanswered == 0 {
@@ -156,10 +162,11 @@ impl Handshake {
         finished
     }
 
-    /// A packet of the session without metadata came in.
+    /// A packet of the session without metadata came in. From an initiator that was told to stop, without having had an answer, it
+    /// acknowledges nothing.
     pub(crate) fn plain_received(&mut self, now: Instant) {
         self.received(now);
-        if self.phase == Phase::SendReverse {
+        if self.phase == Phase::SendReverse && self.told {
             self.phase = Phase::Established;
             self.recovering = false;
         }
@@ -231,9 +238,30 @@ mod tests {
     #[test]
     fn forward_metadata_on_an_established_hop_starts_reverse_metadata_again() {
         let mut handshake = Handshake::respond(at(0));
+        handshake.metadata_sent(at(0));
         handshake.plain_received(at(1));
+        assert_eq!(handshake.phase(), Phase::Established);
         handshake.forward_received(at(2));
         assert_eq!(handshake.phase(), Phase::SendReverse);
+        handshake.plain_received(at(3));
+        assert_eq!(
+            handshake.phase(),
+            Phase::SendReverse,
+            "a late packet answers nothing that was not said yet"
+        );
+    }
+
+    #[test]
+    fn responder_of_a_one_way_flow_keeps_its_metadata_for_the_first_answer() {
+        let mut handshake = Handshake::respond(at(0));
+        for i in 0..8 {
+            handshake.forward_received(at(i));
+        }
+        handshake.plain_received(at(9));
+        assert_eq!(handshake.phase(), Phase::SendReverse);
+        handshake.metadata_sent(at(10));
+        handshake.plain_received(at(11));
+        assert_eq!(handshake.phase(), Phase::Established);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use quiver_wire::ipv4;
 use rustc_hash::FxBuildHasher;
 
 use crate::drop_reason::{DropCounters, DropReason};
@@ -84,9 +85,9 @@ impl Volume {
 pub struct Tally {
     /// Live sessions.
     pub sessions: u32,
-    /// Client to server.
+    /// Client to server; of services only.
     pub forward: Volume,
-    /// Server to client.
+    /// Server to client; of services only.
     pub reverse: Volume,
 }
 
@@ -114,6 +115,18 @@ impl Tallies {
 
     pub(crate) fn get_mut(&mut self, index: u32) -> Option<&mut Tally> {
         self.rows.get_mut(index as usize).map(|(_, tally)| tally)
+    }
+
+    /// A live session's count passes from one row to the one of `name`, whose index it answers.
+    pub(crate) fn pass_on(&mut self, from: u32, name: &Arc<str>) -> u32 {
+        let to = self.index(name);
+        if let Some(tally) = self.get_mut(from) {
+            tally.sessions = tally.sessions.saturating_sub(1);
+        }
+        if let Some(tally) = self.get_mut(to) {
+            tally.sessions += 1;
+        }
+        to
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &Tally)> {
@@ -160,10 +173,13 @@ impl Output {
         self.counters.drops.count(reason);
     }
 
-    pub(crate) fn transmit(&mut self, packet: Packet, direction: Direction) {
+    pub(crate) fn transmit(&mut self, mut packet: Packet, direction: Direction) {
         let volume = match direction {
             Direction::Lan => &mut self.counters.lan_out,
-            Direction::Wan => &mut self.counters.wan_out,
+            Direction::Wan => {
+                forbid_fragments(&mut packet);
+                &mut self.counters.wan_out
+            }
         };
         volume.add(packet.len());
         self.transmits.push_back(Transmit { packet, direction });
@@ -203,5 +219,16 @@ impl Output {
 
     pub(crate) fn recycle(&mut self, packet: Packet) {
         self.buffers.give(packet);
+    }
+}
+
+/// Between routers nothing may be fragmented: later fragments have no ports to be found by. A packet that is too big is
+/// reported, and then sent in pieces.
+fn forbid_fragments(packet: &mut Packet) {
+    if packet.bytes().first().is_some_and(|first| first >> 4 == 4)
+        && let Ok(mut view) = ipv4::Packet::new_checked(packet.bytes_mut())
+        && !view.dont_fragment()
+    {
+        view.set_dont_fragment(true);
     }
 }

@@ -80,19 +80,19 @@ impl Sources {
                     return if is_free(&reply_key(request.protocol, &tuple)) {
                         Ok(tuple)
                     } else {
-                        Err(DropReason::WaypointPortsExhausted)
+                        Err(DropReason::ReturnPoolExhausted)
                     };
                 }
                 let at = |port| ReturnBinding { address, port };
                 let port = self.node_ports.pick(|port| is_free(&reply(at(port))));
-                port.map(|port| tuple(at(port))).map_err(|_| DropReason::WaypointPortsExhausted)
+                port.map(|port| tuple(at(port))).map_err(|_| DropReason::ReturnPoolExhausted)
             }
             TargetSource::Preserve => {
                 let tuple = towards(request, client, port);
                 if is_free(&reply_key(request.protocol, &tuple)) {
                     Ok(tuple)
                 } else {
-                    Err(DropReason::SessionMoved)
+                    Err(DropReason::ReturnPoolExhausted)
                 }
             }
         }

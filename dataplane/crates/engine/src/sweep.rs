@@ -9,27 +9,23 @@ pub(crate) const STEP: u32 = 512;
 /// Time between steps: 200,000 sessions take about 0.8 s.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// Where a sweep stands. Two sweeps never run beside each other: a new one starts from the front again.
+/// Where a sweep stands. What is asked for while it runs makes it go on for a whole round from there: changes that come faster than a
+/// round takes keep no session from its turn.
 #[derive(Debug, Default)]
 pub(crate) struct Sweep {
     due: Option<Instant>,
     next: u32,
+    /// Positions still to be visited, at most.
+    left: u32,
 }
 
 impl Sweep {
-    /// Every session is to be judged by the tables in force.
-    pub(crate) const fn judge_all(&mut self, now: Instant) {
-        self.start(now);
-    }
-
-    /// Every session with a restarted peer is to be told to it again.
-    pub(crate) const fn renew(&mut self, now: Instant) {
-        self.start(now);
-    }
-
-    const fn start(&mut self, now: Instant) {
-        self.next = 0;
-        self.due = Some(now);
+    /// Every session is to be looked at.
+    pub(crate) const fn start(&mut self, now: Instant) {
+        self.left = u32::MAX;
+        if self.due.is_none() {
+            self.due = Some(now);
+        }
     }
 
     /// When the next step is due.
@@ -39,11 +35,19 @@ impl Sweep {
 
     /// The positions of the next step; `slots` is how many positions there are.
     pub(crate) fn step(&mut self, slots: u32, now: Instant) -> core::ops::Range<u32> {
-        let from = self.next.min(slots);
-        let to = from.saturating_add(STEP).min(slots);
-        self.next = to;
-        self.due = if to < slots { Some(now + PAUSE) } else { None };
-        from..to
+        let from = if self.next < slots { self.next } else { 0 };
+        let count = STEP.min(slots - from).min(self.left);
+        self.next = from + count;
+        self.left = self.left.min(slots) - count;
+        self.due = if self.left > 0 { Some(now + PAUSE) } else { None };
+        from..from + count
+    }
+
+    /// The last positions of the step could not be dealt with: they come again.
+    pub(crate) fn go_back(&mut self, count: u32, now: Instant) {
+        self.next = self.next.saturating_sub(count);
+        self.left = self.left.saturating_add(count);
+        self.due = Some(now + PAUSE);
     }
 }
 
@@ -55,7 +59,7 @@ mod tests {
     fn a_sweep_visits_every_position_once_and_then_rests() {
         let mut sweep = Sweep::default();
         assert_eq!(sweep.due(), None);
-        sweep.judge_all(Instant::ORIGIN);
+        sweep.start(Instant::ORIGIN);
         let mut now = Instant::ORIGIN;
         let mut seen = 0;
         while let Some(due) = sweep.due() {
@@ -69,11 +73,51 @@ mod tests {
     }
 
     #[test]
-    fn a_second_change_starts_the_sweep_anew() {
+    fn a_second_change_makes_the_sweep_go_a_whole_round_from_where_it_is() {
         let mut sweep = Sweep::default();
-        sweep.judge_all(Instant::ORIGIN);
-        assert_eq!(sweep.step(2000, Instant::ORIGIN), 0..STEP);
-        sweep.renew(Instant::ORIGIN);
-        assert_eq!(sweep.step(2000, Instant::ORIGIN), 0..STEP);
+        sweep.start(Instant::ORIGIN);
+        assert_eq!(sweep.step(1300, Instant::ORIGIN), 0..STEP);
+        sweep.start(Instant::ORIGIN);
+        let mut rest = Vec::new();
+        while let Some(due) = sweep.due() {
+            rest.push(sweep.step(1300, due));
+        }
+        assert_eq!(rest, [STEP..2 * STEP, 2 * STEP..1300, 0..STEP]);
+    }
+
+    #[test]
+    fn changes_without_end_keep_no_position_from_its_turn() {
+        let mut sweep = Sweep::default();
+        let mut visited = [0u32; 1300];
+        for _ in 0..9 {
+            sweep.start(Instant::ORIGIN);
+            for index in sweep.step(1300, Instant::ORIGIN) {
+                visited[index as usize] += 1;
+            }
+        }
+        assert_eq!(visited, [3; 1300]);
+    }
+
+    #[test]
+    fn positions_that_had_to_wait_are_visited_by_the_next_step() {
+        let mut sweep = Sweep::default();
+        sweep.start(Instant::ORIGIN);
+        assert_eq!(sweep.step(600, Instant::ORIGIN), 0..STEP);
+        sweep.go_back(STEP - 100, Instant::ORIGIN);
+        let mut seen = 100;
+        while let Some(due) = sweep.due() {
+            let range = sweep.step(600, due);
+            assert_eq!(range.start, seen);
+            seen = range.end;
+        }
+        assert_eq!(seen, 600);
+    }
+
+    #[test]
+    fn a_sweep_over_no_sessions_ends_with_its_first_step() {
+        let mut sweep = Sweep::default();
+        sweep.start(Instant::ORIGIN);
+        assert_eq!(sweep.step(0, Instant::ORIGIN), 0..0);
+        assert_eq!(sweep.due(), None);
     }
 }

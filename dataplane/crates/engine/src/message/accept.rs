@@ -163,6 +163,7 @@ impl Opening<'_> {
             sealed: self.tlvs.session_encrypted,
             flags: self.tlvs.session_flags.unwrap_or_default(),
             egress_boot: self.egress_boot(),
+            payload_key: self.tlvs.payload_key_id.zip(self.tlvs.payload_serial),
             at_its_port: self.context.port == self.port,
             binding: self.tlvs.egress_binding.as_ref().map(binding_of),
             recovery,

@@ -157,9 +157,12 @@ fn session_message<'a>(
         hop_count: what.forward.then_some(session.hop_count),
         ..HeaderTlvs::default()
     };
+    let sealing = session.security.sealing.as_deref();
     let common = PayloadTlvs {
         session_id: Some(session.uuid.0),
         session_encrypted: session.security.mode == Mode::Sealed,
+        payload_serial: sealing.map(|sealing| sealing.sending.serial()),
+        payload_key_id: sealing.map(|sealing| sealing.keys.epoch.id),
         payload_boot_ids: boot_ids(session),
         egress_binding: session.binding.as_ref().map(binding).transpose()?,
         inner_protocol: (!matches!(session.protocol, 6 | 17)).then_some(session.protocol),
@@ -174,15 +177,12 @@ fn session_message<'a>(
         ..common
     };
     let payload = if what.forward {
-        let sealing = session.security.sealing.as_deref();
         PayloadTlvs {
             forward: Some(context),
             source_router: Some(&session.ingress),
             peer_path: Some(&session.route_name),
             tcp_syn: what.tcp_syn,
             security_key: key,
-            payload_serial: sealing.map(|sealing| sealing.sending.serial()),
-            payload_key_id: sealing.map(|sealing| sealing.keys.epoch.id),
             ..payload
         }
     } else {

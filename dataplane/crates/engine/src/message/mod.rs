@@ -64,6 +64,8 @@ pub(crate) struct Reverse {
     pub(crate) sealed: bool,
     pub(crate) flags: SessionFlags,
     pub(crate) egress_boot: Option<BootId>,
+    /// Id and serial of the payload keys that the sender has.
+    pub(crate) payload_key: Option<(u64, u32)>,
     pub(crate) binding: Option<Tuple>,
     /// It came to the port that it was made for.
     pub(crate) at_its_port: bool,

@@ -93,7 +93,9 @@ fn apart(engine: &mut Engine, packet: &mut Packet, now: Now) -> Result<Verdict, 
     let split = segments::split(packet, &mut sink);
     let Collected { engine, packets } = sink;
     if let Err(refusal) = split {
-        packets.into_iter().for_each(|packet| engine.output.recycle(packet));
+        for packet in packets {
+            engine.output.recycle(packet);
+        }
         return Err(refusal.into());
     }
     for mut packet in packets {
@@ -127,7 +129,7 @@ fn note_peer(engine: &mut Engine, path: PathIndex, restarted: bool, now: Now) {
     path.answered();
     if restarted {
         let (router, node) = (node.router.clone(), node.name.clone());
-        engine.sweep.renew(now.at);
+        engine.sweep.start(now.at);
         engine.output.event(Event::PeerRestarted { router, node });
     }
 }
@@ -142,7 +144,8 @@ fn plain(
     match session_of(engine, arrival.pair) {
         Some((id, side)) => {
             // Only what proved to be of the session acknowledges anything.
-            let verdict = through::from_hop(engine, (id, side), packet, now)?;
+            let verdict = through::from_hop(engine, (id, side), packet, now)
+                .inspect_err(|reason| compare_keys(engine, arrival, *reason, now))?;
             if let Some(session) = engine.sessions.table.get_mut(id)
                 && let Leg::Hop(hop) = session.leg_mut(side)
             {
@@ -151,6 +154,13 @@ fn plain(
             Ok(verdict)
         }
         None => Err(ask_for_metadata(engine, arrival, now)),
+    }
+}
+
+/// What does not open may be sealed with keys that this end was not told of, or not yet: the neighbour is asked, as for a lost session.
+fn compare_keys(engine: &mut Engine, arrival: Arrival, reason: DropReason, now: Now) {
+    if matches!(reason, DropReason::PayloadUnauthentic | DropReason::PayloadKeyUnknown) {
+        ask_for_metadata(engine, arrival, now);
     }
 }
 

@@ -6,6 +6,7 @@ use crate::event::CloseReason;
 use crate::fabric::Fabric;
 use crate::forwarding::reevaluate::{ClientFacts, NextFacts, SessionFacts};
 use crate::packet_path::close::{self, Tell};
+use crate::packet_path::cross::idle_time;
 use crate::session::entry::{Leg, Session};
 use crate::session::table::SessionId;
 use crate::time::Now;
@@ -23,6 +24,7 @@ pub(crate) fn check(engine: &mut Engine, id: SessionId, now: Now) -> Result<(), 
         Ok(service) => {
             session.judged_by = generation;
             session.service = service;
+            rearm(engine, id);
             Ok(())
         }
         Err(reason) => {
@@ -31,6 +33,13 @@ pub(crate) fn check(engine: &mut Engine, id: SessionId, now: Now) -> Result<(), 
             Err(if revoked { DropReason::AccessDenied } else { DropReason::NoRoute })
         }
     }
+}
+
+/// The idle time may have become shorter.
+fn rearm(engine: &mut Engine, id: SessionId) {
+    let Some(session) = engine.sessions.table.get(id) else { return };
+    let deadline = session.last_packet + idle_time(engine, session);
+    engine.sessions.timers.set_sooner(id, deadline);
 }
 
 fn facts<'a>(session: &'a Session, fabric: &Fabric) -> Option<SessionFacts<'a>> {

@@ -12,6 +12,7 @@ use crate::packet_path::{Verdict, metadata_only};
 use crate::session::entry::Leg;
 use crate::session::index::LegSide;
 use crate::session::table::SessionId;
+use crate::session::tcp_state::TcpPhase;
 use crate::time::Now;
 
 /// Does what an authentic control message asks for.
@@ -62,7 +63,14 @@ fn of_session(
         ControlKind::Delete => {
             // The router on the other side is told too; the one that said so knows.
             control::for_session(engine, id, side.other(), ControlKind::Delete, now);
-            close::end(engine, id, CloseReason::DeletedByPeer, Tell::Local, now);
+            let session = engine.sessions.table.get(id);
+            let is_over = session.is_some_and(|session| session.tcp.phase() == TcpPhase::Closed);
+            let (reason, tell) = if is_over {
+                (CloseReason::Finished, Tell::Nobody)
+            } else {
+                (CloseReason::DeletedByPeer, Tell::Local)
+            };
+            close::end(engine, id, reason, tell, now);
         }
         ControlKind::HealthCheck { .. } => {
             let uuid = engine.sessions.table.get(id).map(|session| session.uuid);

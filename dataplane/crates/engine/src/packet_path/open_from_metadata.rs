@@ -107,9 +107,10 @@ fn move_client_leg(
     now: Now,
 ) -> Result<(), DropReason> {
     let leg = opening::responding_leg(engine, pair, now);
-    let former = engine.sessions.replace_leg(id, LegSide::Client, leg, &engine.fabric.peering);
-    let former = former.ok_or(DropReason::SessionMoved)?;
-    close::release_leg(engine, forward.protocol, &former, now);
+    let replaced = engine.sessions.replace_leg(id, LegSide::Client, leg, &engine.fabric.peering);
+    let (Ok(unused) | Err(unused)) = &replaced;
+    close::release_leg(engine, forward.protocol, unused, now);
+    replaced.map_err(|_| DropReason::SessionMoved)?;
     let Some(session) = engine.sessions.table.get_mut(id) else { return Ok(()) };
     let change = if session.uuid == forward.uuid { SessionChange::Moved } else { SessionChange::Rebound };
     session.uuid = forward.uuid;

@@ -14,7 +14,7 @@ use crate::packet_path::from_lan::is_opening;
 use crate::packet_path::opening::{self, Opening};
 use crate::packet_path::{Verdict, adaptive, close, cross, reject};
 use crate::peering::PathIndex;
-use crate::session::entry::{Leg, Security};
+use crate::session::entry::{Leg, Mode, Security};
 use crate::session::index::LegSide;
 use crate::session::table::SessionId;
 use crate::time::Now;
@@ -27,6 +27,9 @@ pub(crate) fn open(
     parsed: &Parsed,
     now: Now,
 ) -> Result<Verdict, DropReason> {
+    if !is_single_host(parsed.src) || !is_single_host(parsed.dst) {
+        return Err(DropReason::AddressInvalid);
+    }
     if engine.fabric.tables.node.in_return_pool(parsed.dst) {
         return Err(DropReason::SessionClosed);
     }
@@ -42,6 +45,12 @@ pub(crate) fn open(
             Err(reason)
         }
     }
+}
+
+/// Sessions are between two hosts: groups, broadcasts and addresses that mean *here* are none (RFC 6890).
+const fn is_single_host(address: IpAddr) -> bool {
+    let is_broadcast = matches!(address, IpAddr::V4(address) if address.is_broadcast());
+    !(address.is_unspecified() || address.is_multicast() || address.is_loopback() || is_broadcast)
 }
 
 /// Whether clients have a reason to send to this address.
@@ -125,17 +134,17 @@ pub(crate) fn reroute_if_unanswered(engine: &mut Engine, id: SessionId, now: Now
         path.suspect(now.at);
     }
     let Some((route_name, leg)) = other_way(engine, id, silent, now) else { return };
-    if let Some(former) = engine.sessions.replace_leg(id, LegSide::Server, leg, &engine.fabric.peering) {
-        if let Some(session) = engine.sessions.table.get(id) {
-            let protocol = session.protocol;
-            close::release_leg(engine, protocol, &former, now);
-        }
-        if let Some(session) = engine.sessions.table.get_mut(id) {
-            session.route_name = route_name;
-            let event = Event::SessionModified { session_id: session.uuid, change: SessionChange::Moved };
-            engine.output.event(event);
-        }
+    let replaced = engine.sessions.replace_leg(id, LegSide::Server, leg, &engine.fabric.peering);
+    let Some(session) = engine.sessions.table.get_mut(id) else { return };
+    let protocol = session.protocol;
+    if replaced.is_ok() {
+        session.stats.route = engine.output.routes.pass_on(session.stats.route, &route_name);
+        session.route_name = route_name;
+        let event = Event::SessionModified { session_id: session.uuid, change: SessionChange::Moved };
+        engine.output.event(event);
     }
+    let (Ok(unused) | Err(unused)) = replaced;
+    close::release_leg(engine, protocol, &unused, now);
 }
 
 fn other_way(engine: &mut Engine, id: SessionId, silent: PathIndex, now: Now) -> Option<(Arc<str>, Leg)> {
@@ -148,9 +157,14 @@ fn other_way(engine: &mut Engine, id: SessionId, silent: PathIndex, now: Now) ->
         previous: None,
     };
     let load = opening::EngineLoad { fabric: &engine.fabric, output: &engine.output, now: now.at };
+    let is_sealed = session.security.mode == Mode::Sealed;
     let next = tables.candidates(choice, &load).find(|next| match next {
         Next::Target { .. } => false,
-        Next::Path { path, .. } => engine.fabric.peering.of(*path).is_some_and(|index| index != silent),
+        Next::Path { path, .. } => {
+            engine.fabric.peering.of(*path).is_some_and(|index| index != silent)
+                // What has begun in clear cannot change to a peer that is always to be sealed for.
+                && tables.path(*path).is_some_and(|path| is_sealed || !path.always_encrypt)
+        }
     })?;
     let Next::Path { route, path } = next else { return None };
     let name = Arc::clone(&tables.route(route)?.name);

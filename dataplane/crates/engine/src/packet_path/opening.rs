@@ -97,12 +97,14 @@ fn candidate(engine: &Engine, opening: &Opening, skip: usize, now: Now) -> Resul
         return Ok(None);
     }
     let tables = &engine.fabric.tables;
-    if let (0, Some(binding)) = (skip, &opening.binding)
-        && let Some((route, target)) =
-            tables.target_at(opening.service, binding.dst, binding.dport, opening.service_port())
-    {
-        return Ok(Some(Next::Target { route, target }));
-    }
+    let former = opening.binding.and_then(|binding| {
+        tables.target_at(opening.service, binding.dst, binding.dport, opening.service_port())
+    });
+    let skip = match (former, skip) {
+        (Some((route, target)), 0) => return Ok(Some(Next::Target { route, target })),
+        (Some(_), skip) => skip - 1,
+        (None, skip) => skip,
+    };
     let choice = Choice {
         service: opening.service,
         ipv6: opening.context.src.is_ipv6(),
@@ -133,7 +135,7 @@ pub(crate) fn step_through(engine: &Engine, opening: &Opening, router: &str, now
     })
 }
 
-/// Opens a session whose server leg there is already.
+/// Opens a session whose server leg there is already; where that fails the leg is given back.
 pub(crate) fn with_server_leg(
     engine: &mut Engine,
     opening: &Opening,
@@ -142,8 +144,13 @@ pub(crate) fn with_server_leg(
     security: Security,
     now: Now,
 ) -> Result<SessionId, DropReason> {
-    let session = make(engine, opening, next, server, security, now).ok_or(DropReason::NoRoute)?;
-    insert(engine, session, now)
+    match make(engine, opening, next, server, security, now) {
+        Ok(session) => insert(engine, session, now),
+        Err(unused) => {
+            release_leg(engine, opening.protocol, &unused, now);
+            Err(DropReason::NoRoute)
+        }
+    }
 }
 
 fn on(
@@ -206,10 +213,11 @@ fn make(
     server: Leg,
     security: Security,
     now: Now,
-) -> Option<Session> {
+) -> Result<Session, Leg> {
     let tables = Arc::clone(&engine.fabric.tables);
-    let service = tables.service(opening.service)?;
-    let route = tables.route(next.route())?;
+    let (Some(service), Some(route)) = (tables.service(opening.service), tables.route(next.route())) else {
+        return Err(server);
+    };
     let client = client_leg(engine, opening, now);
     let binding = match &server {
         Leg::Lan(lan) => Some(lan.tuple),
@@ -227,7 +235,7 @@ fn make(
         },
     };
     let service_load = output.services.find(&service.name).map_or(0, |tally| u64::from(tally.sessions) + 1);
-    Some(Session {
+    Ok(Session {
         uuid: opening.uuid,
         context: opening.context,
         protocol: opening.protocol,

@@ -46,6 +46,13 @@ pub(crate) fn reverse(
 
 fn confirm(engine: &mut Engine, id: SessionId, reverse: &Reverse, now: Now) -> Result<(), DropReason> {
     let Some(session) = engine.sessions.table.get_mut(id) else { return Err(DropReason::SessionClosed) };
+    if !knows_keys(session, reverse) {
+        // Said before the news of fresh keys had arrived: it confirms nothing.
+        if let Leg::Hop(hop) = &mut session.server {
+            hop.handshake.received(now.at);
+        }
+        return Ok(());
+    }
     let mut changed = session.binding != reverse.binding && reverse.binding.is_some();
     session.binding = reverse.binding.or(session.binding);
     if let (Some(boot), Some(sealing)) = (reverse.egress_boot, session.security.sealing.as_deref_mut())
@@ -76,6 +83,15 @@ fn confirm(engine: &mut Engine, id: SessionId, reverse: &Reverse, now: Now) -> R
         hop.handshake.retrigger(false, now.at);
     }
     Ok(())
+}
+
+/// Whether the sender of reverse metadata has the payload keys that this node uses.
+fn knows_keys(session: &Session, reverse: &Reverse) -> bool {
+    let (Some(sealing), Some((id, serial))) = (session.security.sealing.as_deref(), reverse.payload_key)
+    else {
+        return true;
+    };
+    sealing.keys.epoch.id == id && sealing.sending.serial() == serial
 }
 
 /// Takes up a session that this ingress has lost, as far as its present configuration still permits it.

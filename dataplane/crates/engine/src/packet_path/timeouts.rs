@@ -9,10 +9,14 @@ use crate::packet_path::control::{self, Pair};
 use crate::packet_path::cross::idle_time;
 use crate::packet_path::renew;
 use crate::peering::PathIndex;
+use crate::session::entry::{Mode, Role, Session};
 use crate::session::ports::PortPair;
 use crate::session::table::SessionId;
 use crate::session::tcp_state::TcpPhase;
 use crate::time::{Instant, Now};
+
+/// Routers of a session without transit, as the egress counts them.
+const DIRECT: u8 = 2;
 
 /// Does everything whose time has come.
 pub(crate) fn handle(engine: &mut Engine, now: Now) {
@@ -60,14 +64,20 @@ fn session(engine: &mut Engine, id: SessionId, now: Now) {
     }
     let (reason, tell) = match session.tcp.phase() {
         TcpPhase::Closed if session.protocol == 6 && session.sees_tcp() => {
-            let reset = session.tcp.was_reset();
-            (if reset { CloseReason::Reset } else { CloseReason::Finished }, Tell::Nobody)
+            let reason = if session.tcp.was_reset() { CloseReason::Reset } else { CloseReason::Finished };
+            (reason, if ends_unseen(session) { Tell::Neighbours } else { Tell::Nobody })
         }
         TcpPhase::Opening | TcpPhase::Established | TcpPhase::Closing | TcpPhase::Closed => {
             (CloseReason::Idle, Tell::Neighbours)
         }
     };
     close::end(engine, id, reason, tell, now);
+}
+
+/// Whether there are routers on the way that cannot see that the connection is over. Of the two ends the egress knows, and says so.
+fn ends_unseen(session: &Session) -> bool {
+    let is_hidden = session.security.mode == Mode::Sealed || session.security.per_packet;
+    session.role() == Role::Egress && is_hidden && session.hop_count > DIRECT
 }
 
 /// Only the worker that owns the announcement's port speaks for the node.

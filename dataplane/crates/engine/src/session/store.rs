@@ -97,22 +97,24 @@ impl Sessions {
         self.table.remove(id).map(Box::new)
     }
 
-    /// Replaces one leg; `None` when another session has the new leg's key (the old leg then stays).
+    /// Replaces one leg and hands out the old one. The error is the new leg, when another session has its key: the old one stays.
     pub(crate) fn replace_leg(
         &mut self,
         id: SessionId,
         side: LegSide,
         leg: Leg,
         peering: &Peering,
-    ) -> Option<Leg> {
+    ) -> Result<Leg, Leg> {
         self.unindex_leg(id, side, peering);
-        let old = core::mem::replace(self.table.get_mut(id)?.leg_mut(side), leg);
+        let Some(session) = self.table.get_mut(id) else { return Err(leg) };
+        let old = core::mem::replace(session.leg_mut(side), leg);
         if self.index_leg(id, side, peering) {
-            return Some(old);
+            return Ok(old);
         }
-        *self.table.get_mut(id)?.leg_mut(side) = old;
+        let Some(session) = self.table.get_mut(id) else { return Ok(old) };
+        let refused = core::mem::replace(session.leg_mut(side), old);
         self.index_leg(id, side, peering);
-        None
+        Err(refused)
     }
 
     fn index_leg(&mut self, id: SessionId, side: LegSide, peering: &Peering) -> bool {

@@ -17,6 +17,7 @@ mod paths;
 mod policy;
 mod protocols;
 mod recovery;
+mod reviewed;
 mod sealed;
 mod sites;
 mod sizes;
