@@ -5,7 +5,7 @@ import { buildEngine } from './engine-build.ts';
 import type { Process } from './process.ts';
 import { Router, repository } from './router.ts';
 import { serveEcho, serveFiles } from './servers.ts';
-import { Sites, type SitesOptions } from './sites.ts';
+import { Sites } from './sites.ts';
 
 /** Addresses of the demo's services, as its YAML fixes them. */
 export const services = {
@@ -33,9 +33,9 @@ export class Pair {
   }
 
   /** Makes the namespaces and writes the files of both routers; nothing runs yet. */
-  static async prepare(options: SitesOptions = {}): Promise<Pair> {
+  static async prepare(): Promise<Pair> {
     await buildEngine();
-    const sites = await Sites.make(options);
+    const sites = await Sites.make();
     const secret = randomBytes(32).toString('hex');
     const { folder } = sites;
     const site = (name: string): string => join(repository, 'e2e/demo', name);
@@ -47,8 +47,8 @@ export class Pair {
   }
 
   /** As `prepare`, with servers and both routers running. */
-  static async start(options: SitesOptions = {}): Promise<Pair> {
-    const pair = await Pair.prepare(options);
+  static async start(): Promise<Pair> {
+    const pair = await Pair.prepare();
     try {
       await pair.run();
       return pair;

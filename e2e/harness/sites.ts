@@ -23,10 +23,8 @@ export const addresses = {
   stranger: '198.51.100.9',
 } as const;
 
-export interface SitesOptions {
-  /** MTU of the link between the core and site B, in bytes. */
-  readonly coreMtu?: number;
-}
+/** Figures are compared between machines, whatever their default is; a namespace may choose it by route only. */
+const steadyCongestionControl = 'congctl cubic';
 
 let count = 0;
 
@@ -59,7 +57,7 @@ export class Sites {
     this.#folderGuard = guardFolder(this.folder);
   }
 
-  static async make(options: SitesOptions = {}): Promise<Sites> {
+  static async make(): Promise<Sites> {
     count += 1;
     const prefix = `quiver-${process.pid}-${count}`;
     const names = ['client', 'router-a', 'core', 'router-b', 'server', 'stranger'];
@@ -67,7 +65,7 @@ export class Sites {
     try {
       for (const name of names) made.push(await Namespace.make(`${prefix}-${name}`));
       const sites = new Sites(made);
-      await sites.#wire(options);
+      await sites.#wire();
       return sites;
     } catch (caught) {
       await Promise.all(made.map((namespace) => namespace.remove()));
@@ -85,7 +83,7 @@ export class Sites {
     await rm(this.folder, { recursive: true, force: true });
   }
 
-  async #wire({ coreMtu = 1500 }: SitesOptions): Promise<void> {
+  async #wire(): Promise<void> {
     const { client, routerA, core, routerB, server, stranger } = this;
     await link(client, 'eth0', routerA, 'lan0');
     await link(routerA, 'wan0', core, 'to-a');
@@ -100,7 +98,6 @@ export class Sites {
       ip addr add ${addresses.coreA}/24 dev to-a
       ip addr add ${addresses.coreB}/24 dev to-b
       ip addr add 198.51.100.254/24 dev to-x
-      ip link set to-b mtu ${coreMtu}
       ip link set to-a up; ip link set to-b up; ip link set to-x up`);
     await stranger.shell(`ip link set eth0 up; ip addr add ${addresses.stranger}/24 dev eth0
       ip route add default via 198.51.100.254`);
@@ -121,9 +118,12 @@ async function link(left: Namespace, leftDevice: string, right: Namespace, right
 }
 
 async function host(machine: Namespace, own: readonly { readonly v4: string; readonly v6: string }[]): Promise<void> {
-  const lines = own.map(({ v4, v6 }) => `ip addr add ${v4}/24 dev eth0; ip addr add ${v6}/64 dev eth0 nodad`);
+  const lines = own.map(
+    ({ v4, v6 }, index) =>
+      `ip addr add ${v4}/24 dev eth0; ip addr add ${v6}/64 dev eth0 nodad${index === 0 ? '' : ' preferred_lft 0'}`,
+  );
   await machine.shell(`ip link set eth0 up
     ${lines.join('\n')}
-    ip route add default via ${addresses.routerLan.v4}
-    ip -6 route add default via ${addresses.routerLan.v6}`);
+    ip route add default via ${addresses.routerLan.v4} ${steadyCongestionControl}
+    ip -6 route add default via ${addresses.routerLan.v6} ${steadyCongestionControl}`);
 }
