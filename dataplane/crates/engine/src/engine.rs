@@ -62,6 +62,10 @@ pub struct Engine {
     pub(crate) assembly: Assembly,
     pub(crate) sweep: Sweep,
     pub(crate) output: Output,
+    /// Overdue sessions wait until then, for buffers to tell of their end with.
+    pub(crate) ends_from: Instant,
+    /// Position from which sessions are closed when the process goes.
+    pub(crate) closing: u32,
 }
 
 /// Why [`Engine::handle_timeout`] is wanted.
@@ -91,6 +95,8 @@ impl Engine {
             assembly: Assembly::default(),
             sweep: Sweep::default(),
             output: Output::new(BufferPool::new(BUFFERS), now.at),
+            ends_from: now.at,
+            closing: 0,
         };
         engine.fabric.take_over(tables, now.at);
         engine
@@ -170,10 +176,11 @@ impl Engine {
         }
     }
 
-    /// Ends every session, telling the other routers, before the process goes for good.
-    pub fn close_all(&mut self, now: Now) {
+    /// Ends sessions, telling the other routers, before the process goes for good: as many as there are buffers for, and one at least.
+    /// `true` when there are more: to be called again once everything is sent.
+    pub fn close_some(&mut self, now: Now) -> bool {
         self.output.set_now(now.at);
-        packet_path::close::all(self, now);
+        packet_path::close::some(self, now)
     }
 
     pub(crate) fn settle(&mut self, packet: Packet, verdict: Result<Verdict, DropReason>) {

@@ -7,7 +7,7 @@ use crate::time::Instant;
 /// Sessions looked at in one step; a step takes some 50 µs.
 pub(crate) const STEP: u32 = 512;
 /// Time between steps: 200,000 sessions take about 0.8 s.
-const PAUSE: Duration = Duration::from_millis(2);
+pub(crate) const PAUSE: Duration = Duration::from_millis(2);
 
 /// Where a sweep stands. What is asked for while it runs makes it go on for a whole round from there: changes that come faster than a
 /// round takes keep no session from its turn.

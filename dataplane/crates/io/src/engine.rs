@@ -10,7 +10,7 @@ use quiver_engine::forwarding::ExplainQuery;
 use quiver_engine::packet::Packet;
 use quiver_engine::session::keys::{HashSeed, LanKey};
 use quiver_engine::time::{Instant, Now};
-use quiver_engine::{Direction, Event, Shard, Tables, shard_of_lan, shard_of_wan};
+use quiver_engine::{Direction, Event, Shard, Tables, flow_of_lan, shard_of_lan, shard_of_wan};
 use quiver_wire::parse::Parsed;
 
 use crate::describe;
@@ -61,15 +61,7 @@ impl Forwarder for Engine {
     }
 
     fn flow_of_lan(packet: &[u8], seed: &HashSeed) -> Option<u64> {
-        let parsed = Parsed::parse(packet).ok().filter(|parsed| parsed.fragment.is_none())?;
-        let key = LanKey {
-            protocol: parsed.protocol,
-            src: parsed.src,
-            dst: parsed.dst,
-            src_port: parsed.src_port,
-            dst_port: parsed.dst_port,
-        };
-        Some(key.hash(seed))
+        flow_of_lan(packet).map(|key| key.hash(seed))
     }
 
     fn new(setup: Setup, tables: Arc<Tables>, now: Now) -> Self {
@@ -138,8 +130,8 @@ impl Forwarder for Engine {
         self.inner.count_drop(reason, packets);
     }
 
-    fn close_all(&mut self, now: Now) {
-        self.inner.close_all(now);
+    fn close_some(&mut self, now: Now) -> bool {
+        self.inner.close_some(now)
     }
 
     fn recycle(&mut self, packet: Packet) {

@@ -88,8 +88,8 @@ pub trait Forwarder: Sized + 'static {
     fn hear(&mut self, news: Self::News, now: Now);
     /// Counts lost packets.
     fn count_loss(&mut self, loss: Loss, packets: u64);
-    /// Ends all sessions, telling their other ends.
-    fn close_all(&mut self, now: Now);
+    /// Ends sessions, telling their other ends; `true` when there are more, once everything is sent.
+    fn close_some(&mut self, now: Now) -> bool;
     /// Takes a buffer back.
     fn recycle(&mut self, packet: Packet);
     /// Gives a buffer to read into; `None` when too many are on their way.

@@ -103,8 +103,11 @@ impl<F: Forwarder> Worker<F> {
         if let Some(Running { forwarder, installed, .. }) = running
             && self.shared.close_sessions.load(Ordering::Acquire)
         {
-            forwarder.close_all(now);
-            Turn { worker: self, forwarder, installed, tap, now }.flush();
+            let mut turn = Turn { worker: self, forwarder, installed, tap, now };
+            while turn.forwarder.close_some(now) {
+                turn.flush();
+            }
+            turn.flush();
         }
     }
 

@@ -115,10 +115,10 @@ impl Router {
         }
     }
 
-    /// Ends all sessions in an orderly way.
-    pub fn close_all(&mut self, at: Instant) {
+    /// Ends sessions in an orderly way, as many as there are buffers to tell of; `true` when there are more.
+    pub fn close_some(&mut self, at: Instant) -> bool {
         let now = self.now(at);
-        self.engines.iter_mut().for_each(|engine| engine.close_all(now));
+        self.engines.iter_mut().fold(false, |more, engine| engine.close_some(now) || more)
     }
 
     /// Its waypoints.
@@ -169,7 +169,7 @@ impl Router {
 
     /// When [`Self::timeouts`] is wanted next.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        self.engines.iter().filter_map(|engine| engine.poll_timeout()).map(|(at, _)| at).min()
+        self.engines.iter().filter_map(Engine::poll_timeout).map(|(at, _)| at).min()
     }
 
     /// Everything the engines have ready; events are kept in [`Self::events`].

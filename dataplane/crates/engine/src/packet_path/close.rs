@@ -44,12 +44,21 @@ pub(crate) enum Tell {
     NeighboursAndLocal,
 }
 
-/// Ends every session.
-pub(crate) fn all(engine: &mut Engine, now: Now) {
-    let ids: Vec<SessionId> = engine.sessions.table.iter().map(|(id, _)| id).collect();
-    for id in ids {
+/// Packets that the end of one session takes at most: a message to either neighbour, or a reset to either host.
+pub(crate) const MOST_TOLD: usize = 2;
+
+/// Ends sessions for good, as many as can be told of; `true` when there are more.
+pub(crate) fn some(engine: &mut Engine, now: Now) -> bool {
+    while engine.closing < engine.sessions.table.end() {
+        let id = engine.sessions.table.id_at(engine.closing);
+        engine.closing += 1;
+        let Some(id) = id else { continue };
         end(engine, id, CloseReason::Stopping, Tell::NeighboursAndLocal, now);
+        if !engine.output.buffers.has(MOST_TOLD) {
+            return true;
+        }
     }
+    false
 }
 
 fn release(engine: &mut Engine, session: &Session, now: Now) {

@@ -13,6 +13,7 @@ use crate::session::entry::{Mode, Role, Session};
 use crate::session::ports::PortPair;
 use crate::session::table::SessionId;
 use crate::session::tcp_state::TcpPhase;
+use crate::sweep::PAUSE;
 use crate::time::{Instant, Now};
 
 /// Routers of a session without transit, as the egress counts them.
@@ -20,8 +21,8 @@ const DIRECT: u8 = 2;
 
 /// Does everything whose time has come.
 pub(crate) fn handle(engine: &mut Engine, now: Now) {
-    while let Some(id) = engine.sessions.timers.pop_expired(now.at) {
-        session(engine, id, now);
+    if engine.ends_from <= now.at {
+        overdue(engine, now);
     }
     for path in engine.fabric.peering.indexes() {
         announce(engine, path, now);
@@ -46,12 +47,21 @@ pub(crate) fn next(engine: &Engine) -> Option<(Instant, TimeoutReason)> {
         engine.fabric.peering.paths().filter(|path| path.configured.is_some() && !path.is_passive);
     let announcement = announcement.filter_map(|path| path.announce.due()).min();
     let all = [
-        (engine.sessions.timers.next_deadline(), TimeoutReason::Session),
+        (engine.sessions.timers.next_deadline().map(|at| at.max(engine.ends_from)), TimeoutReason::Session),
         (announcement.filter(|_| announces(engine)), TimeoutReason::Announcement),
         (engine.sweep.due(), TimeoutReason::Sweep),
         (engine.assembly.next_deadline(), TimeoutReason::Reassembly),
     ];
     all.into_iter().filter_map(|(at, reason)| at.map(|at| (at, reason))).min()
+}
+
+/// Looks at the sessions whose time has come, while there are buffers to tell of their end; the others have to wait a little.
+fn overdue(engine: &mut Engine, now: Now) {
+    while engine.output.buffers.has(close::MOST_TOLD) {
+        let Some(id) = engine.sessions.timers.pop_expired(now.at) else { return };
+        session(engine, id, now);
+    }
+    engine.ends_from = now.at + PAUSE;
 }
 
 /// A session's timer fires at the deadline it had when it was set; packets since then have moved the real one.

@@ -36,6 +36,11 @@ impl BufferPool {
         }
     }
 
+    /// Whether so many could be taken now.
+    pub const fn has(&self, count: usize) -> bool {
+        self.limit.saturating_sub(self.out) >= count
+    }
+
     /// Buffers that are out.
     pub const fn in_use(&self) -> usize {
         self.out
@@ -74,6 +79,7 @@ mod tests {
         let packets = [pool.take(), pool.take(), pool.take()];
         assert_eq!(packets.each_ref().map(Option::is_some), [true, true, false]);
         assert_eq!((pool.in_use(), pool.exhausted()), (2, 1));
+        assert!(pool.has(0) && !pool.has(1));
         packets.into_iter().flatten().for_each(|packet| pool.give(packet));
         assert!(pool.take().is_some());
     }

@@ -112,7 +112,9 @@ impl Forwarder for Relay {
         self.counters.drops.push(proto::DropCount { reason, packets, ..proto::DropCount::default() });
     }
 
-    fn close_all(&mut self, _: Now) {}
+    fn close_some(&mut self, _: Now) -> bool {
+        false
+    }
 
     fn recycle(&mut self, packet: Packet) {
         self.pool.push(packet);

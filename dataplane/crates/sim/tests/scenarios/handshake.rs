@@ -146,7 +146,7 @@ fn session_ended_at_one_router_is_deleted_at_the_other() {
     let mut net = fabric();
     assert!(echoes(&mut net, "client", 5000, ECHO));
     let now = net.now();
-    net.router_mut("a").close_all(now);
+    assert!(!net.router_mut("a").close_some(now));
     net.run_ms(100);
     assert_eq!(endings(&net, "a"), [CloseReason::Stopping]);
     assert_eq!(endings(&net, "b"), [CloseReason::DeletedByPeer]);

@@ -159,16 +159,52 @@ fn echoes_at(net: &mut Fabric, host: &str, port: u16) -> bool {
     echoes(net, "client", port, ECHO)
 }
 
-#[test]
-fn restarted_egress_is_told_more_idle_sessions_than_there_are_buffers() {
-    let long = everything().with(|service| service.idle_timeout = Some(Duration::from_hours(1)));
+/// 900 live sessions between a and b.
+fn many() -> Fabric {
+    let long = everything().with(|service| service.idle_timeout = Some(Duration::from_secs(60)));
     let mut net = fabric_of(two_sites().service(long));
     for port in 0..900 {
         net.udp("client", 5000 + port, ECHO, b"hello");
-        net.run_ms(1);
     }
     net.run_ms(500);
     assert_eq!(net.sessions("b").len(), 900);
+    net
+}
+
+#[test]
+fn every_end_is_told_when_the_process_goes_whatever_the_number_of_sessions() {
+    let mut net = many();
+    let mut calls = 1;
+    loop {
+        let now = net.now();
+        if !net.router_mut("a").close_some(now) {
+            break;
+        }
+        net.run_ms(1);
+        calls += 1;
+    }
+    net.run_ms(100);
+    assert!(calls > 1, "buffers do not hold 900 messages");
+    assert_eq!(endings(&net, "b"), vec![CloseReason::DeletedByPeer; 900]);
+    assert_eq!(net.drops("a", DropReason::BufferExhausted), 0);
+}
+
+#[test]
+fn sessions_that_end_in_one_instant_are_all_told_of() {
+    let mut net = many();
+    net.reconfigure("a", |config| config.services[0].access.clear());
+    net.run(Duration::from_secs(2));
+    assert_eq!(endings(&net, "b"), vec![CloseReason::DeletedByPeer; 900]);
+    let mut net = many();
+    net.run(Duration::from_secs(65));
+    assert!(net.sessions("a").is_empty() && net.sessions("b").is_empty());
+    let lost = |router| net.drops(router, DropReason::BufferExhausted);
+    assert_eq!((lost("a"), lost("b")), (0, 0));
+}
+
+#[test]
+fn restarted_egress_is_told_more_idle_sessions_than_there_are_buffers() {
+    let mut net = many();
     net.restart("b");
     net.run(Duration::from_secs(5));
     assert_eq!(net.sessions("b").len(), 900);
