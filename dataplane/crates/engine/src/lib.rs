@@ -47,5 +47,5 @@ pub use packet::Packet;
 pub use peering::path::PathHealth;
 pub use report::PathView;
 pub use session::entry::{Mode, Role, Traffic};
-pub use shard::{shard_of_key, shard_of_lan, shard_of_port, shard_of_wan};
+pub use shard::{flow_of_lan, shard_of_key, shard_of_lan, shard_of_port, shard_of_wan};
 pub use time::{Instant, Now};

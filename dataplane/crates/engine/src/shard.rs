@@ -1,16 +1,21 @@
 //! Which worker a packet belongs to: both directions of a session meet in one.
 
-use quiver_wire::parse::Parsed;
+use quiver_wire::parse::{Parsed, Transport};
 
 use crate::session::keys::LanKey;
 use crate::session::ports::Residue;
+use crate::session::store::lan_key;
+use crate::transform::icmp_error::{self, Quote};
 
 /// The worker that owns a packet of the LAN side, unless [`crate::Event::LanSteer`] has said otherwise.
 /// Fragments without ports go by their addresses, so that all pieces of one packet meet.
 pub fn shard_of_lan(packet: &[u8], count: u8) -> u8 {
-    match (count, Parsed::parse(packet)) {
-        (0 | 1, _) | (_, Err(_)) => 0,
-        (_, Ok(parsed)) => shard_of_key(&key_for_sharding(&parsed), count),
+    if count <= 1 {
+        return 0;
+    }
+    match Parsed::parse(packet) {
+        Ok(parsed) => shard_of_key(&lan_key_of(packet, &parsed), count),
+        Err(_) => 0,
     }
 }
 
@@ -18,8 +23,30 @@ pub fn shard_of_lan(packet: &[u8], count: u8) -> u8 {
 pub fn shard_of_wan(packet: &[u8], count: u8) -> u8 {
     match (count, Parsed::parse(packet)) {
         (0 | 1, _) | (_, Err(_)) => 0,
-        (_, Ok(parsed)) => shard_of_port(parsed.dst_port, count),
+        (_, Ok(parsed)) => shard_of_port(own_port(packet, &parsed), count),
     }
+}
+
+/// The key that a whole packet of the LAN side is found by. An ICMP error belongs to the packet that it is about.
+pub fn flow_of_lan(packet: &[u8]) -> Option<LanKey> {
+    let parsed = Parsed::parse(packet).ok().filter(|parsed| parsed.fragment.is_none())?;
+    Some(lan_key_of(packet, &parsed))
+}
+
+fn lan_key_of(packet: &[u8], parsed: &Parsed) -> LanKey {
+    match quoted(packet, parsed) {
+        Some(quote) => lan_key(quote.protocol, &quote.tuple).reversed(),
+        None => key_for_sharding(parsed),
+    }
+}
+
+/// An error of the network is about a packet that this node has sent.
+fn own_port(packet: &[u8], parsed: &Parsed) -> u16 {
+    quoted(packet, parsed).map_or(parsed.dst_port, |quote| quote.tuple.sport)
+}
+
+fn quoted(packet: &[u8], parsed: &Parsed) -> Option<Quote> {
+    (parsed.transport == Transport::IcmpError).then(|| icmp_error::quote_in(packet).ok()).flatten()
 }
 
 /// The worker that owns a port of a waypoint.

@@ -8,10 +8,9 @@ use quiver_engine::config::Config;
 use quiver_engine::drop_reason::DropReason;
 use quiver_engine::forwarding::ExplainQuery;
 use quiver_engine::packet::Packet;
-use quiver_engine::session::keys::{HashSeed, LanKey};
+use quiver_engine::session::keys::HashSeed;
 use quiver_engine::time::{Instant, Now};
 use quiver_engine::{Direction, Event, Shard, Tables, flow_of_lan, shard_of_lan, shard_of_wan};
-use quiver_wire::parse::Parsed;
 
 use crate::describe;
 use crate::forwarder::{Forwarder, Loss, Notice, Question, Setup};

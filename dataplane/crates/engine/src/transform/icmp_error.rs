@@ -1,12 +1,14 @@
 //! ICMP errors about rewritten packets, translated to speak of the packet as the other leg knows it.
 
 use core::net::IpAddr;
+use quiver_wire::bytes::{put_slice, put_u8, put_u16, put_u32, u8_at, u16_at};
+use quiver_wire::ip::protocol::{ICMP, ICMPV6, TCP, UDP};
 
 use quiver_wire::icmp;
 use quiver_wire::parse::{Parsed, Transport};
 
 use super::icmp_mapping::Message;
-use super::layout::{self, ICMP, ICMPV6, Layout, TCP, UDP, byte, get16, put, put8, put16, put32};
+use super::layout::{self, Layout};
 use super::rewrite::{self, Tuple};
 use super::{Family, Refusal, checksum, icmp_reply};
 use crate::packet::Packet;
@@ -57,9 +59,14 @@ pub struct Translation {
 
 /// Reads what an ICMP error is about. Anything else is refused as [`Refusal::Protocol`].
 pub fn quote(packet: &Packet) -> Result<Quote, Refusal> {
-    let (_, view, start) = open(packet)?;
+    layout::single(packet)?;
+    quote_in(packet.bytes())
+}
+
+/// The same of a packet's bytes.
+pub fn quote_in(bytes: &[u8]) -> Result<Quote, Refusal> {
+    let (_, view, start) = open(bytes)?;
     let range = view.quoted().ok_or(Refusal::Protocol)?;
-    let bytes = packet.bytes();
     let quoted = bytes.get(start + range.start..start + range.end).unwrap_or_default();
     let parsed = parse_quoted(quoted)?;
     let tuple = Tuple { src: parsed.src, dst: parsed.dst, sport: parsed.src_port, dport: parsed.dst_port };
@@ -74,7 +81,8 @@ pub fn translate(packet: &mut Packet, to: &Translation) -> Result<(), Refusal> {
     if to.quoted.family()? != family {
         return Err(Refusal::Family);
     }
-    let (layout, view, start) = open(packet)?;
+    layout::single(packet)?;
+    let (layout, view, start) = open(packet.bytes())?;
     checksum::verify(packet, &layout)?;
     let range = view.quoted().ok_or(Refusal::Protocol)?;
     let message = Message::of(layout.family, &view, packet.bytes().get(start..).unwrap_or_default());
@@ -92,14 +100,13 @@ pub fn translate(packet: &mut Packet, to: &Translation) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn open(packet: &Packet) -> Result<(Layout, icmp::Packet<&[u8]>, usize), Refusal> {
-    layout::single(packet)?;
-    let layout = Layout::of(packet.bytes())?;
+fn open(bytes: &[u8]) -> Result<(Layout, icmp::Packet<&[u8]>, usize), Refusal> {
+    let layout = Layout::of(bytes)?;
     match (layout.family, layout.protocol) {
         (Family::V4, ICMP) | (Family::V6, ICMPV6) => {}
         _ => return Err(Refusal::Protocol),
     }
-    let message = packet.bytes().get(layout.l4..layout.len).unwrap_or_default();
+    let message = bytes.get(layout.l4..layout.len).unwrap_or_default();
     let view = icmp::Packet::new_checked(layout.family.version(), message).map_err(|_| Refusal::Malformed)?;
     Ok((layout, view, layout.l4))
 }
@@ -125,13 +132,13 @@ fn put_quoted(room: &mut [u8], quoted: &[u8], to: &Translation, family: Family) 
     let whole = parsed.total_len.saturating_sub(parsed.transport_at);
     let l4 = usize::from(family.header_len());
     let (class, ttl) = match Family::from(parsed.version) {
-        Family::V4 => (byte(quoted, 1), byte(quoted, 8)),
-        Family::V6 => ((get16(quoted, 0) >> 4) as u8, byte(quoted, 7)),
+        Family::V4 => (u8_at(quoted, 1), u8_at(quoted, 8)),
+        Family::V6 => ((u16_at(quoted, 0) >> 4) as u8, u8_at(quoted, 7)),
     };
     rewrite::put_fresh_header(room, &to.quoted, ttl);
     match family {
-        Family::V4 => put8(room, 1, class),
-        Family::V6 => put16(room, 0, 0x6000 | u16::from(class) << 4),
+        Family::V4 => put_u8(room, 1, class),
+        Family::V6 => put_u16(room, 0, 0x6000 | u16::from(class) << 4),
     }
     let segment = room.get_mut(l4..).unwrap_or_default();
     let made = reshape(segment, old, &parsed, to, family)?;
@@ -156,7 +163,7 @@ fn reshape(
 ) -> Result<Made, Refusal> {
     let copy = |room: &mut [u8], at: usize, from: &[u8]| {
         let from = from.get(..room.len().saturating_sub(at)).unwrap_or(from);
-        put(room, at, from);
+        put_slice(room, at, from);
         at + from.len()
     };
     let (sport, dport) = (to.quoted.sport, to.quoted.dport);
@@ -165,7 +172,7 @@ fn reshape(
         Reshape::Keep => made.len = copy(room, 0, old),
         Reshape::Wrap => {
             made.len = copy(room, 8, old);
-            put16(room, 4, (parsed.total_len.saturating_sub(parsed.transport_at) + 8) as u16);
+            put_u16(room, 4, (parsed.total_len.saturating_sub(parsed.transport_at) + 8) as u16);
             (made.protocol, made.grown) = (UDP, 8);
         }
         Reshape::Unwrap(protocol) => {
@@ -176,17 +183,17 @@ fn reshape(
         Reshape::ToTcp => {
             let sequence = old.get(16..20).ok_or(Refusal::Malformed)?;
             made.len = copy(room, 0, old);
-            put(room, 4, sequence);
-            put32(room, 16, 0);
+            put_slice(room, 4, sequence);
+            put_u32(room, 16, 0);
             made.protocol = TCP;
         }
         Reshape::ToUdp => {
             made.len = copy(room, 0, old);
             if old.len() >= 20 {
-                put(room, 16, old.get(4..8).unwrap_or_default());
+                put_slice(room, 16, old.get(4..8).unwrap_or_default());
             }
-            put16(room, 4, parsed.total_len.saturating_sub(parsed.transport_at) as u16);
-            put16(room, 6, 0);
+            put_u16(room, 4, parsed.total_len.saturating_sub(parsed.transport_at) as u16);
+            put_u16(room, 6, 0);
             made.protocol = UDP;
         }
     }
@@ -194,10 +201,10 @@ fn reshape(
         TCP | UDP => {
             let before = checksum::add(
                 sum_addresses(parsed.src, parsed.dst),
-                checksum::add(get16(room, 0), get16(room, 2)),
+                checksum::add(u16_at(room, 0), u16_at(room, 2)),
             );
-            put16(room, 0, sport);
-            put16(room, 2, dport);
+            put_u16(room, 0, sport);
+            put_u16(room, 2, dport);
             if to.reshape == Reshape::Keep {
                 let after =
                     checksum::add(sum_addresses(to.quoted.src, to.quoted.dst), checksum::add(sport, dport));
@@ -212,15 +219,15 @@ fn reshape(
 
 fn update_quoted_checksum(room: &mut [u8], made: &Made, before: u16, after: u16) {
     let at = if made.protocol == TCP { 16 } else { 6 };
-    let check = get16(room, at);
+    let check = u16_at(room, at);
     if made.len >= at + 2 && !(made.protocol == UDP && check == 0) {
-        put16(room, at, checksum::update(check, before, after));
+        put_u16(room, at, checksum::update(check, before, after));
     }
 }
 
 /// Gives a quoted echo its identifier and the type of its family; its checksum is left wrong across families, as nobody checks it.
 fn put_echo(room: &mut [u8], tuple: &Tuple, family: Family) -> Result<u8, Refusal> {
-    let is_request = match byte(room, 0) {
+    let is_request = match u8_at(room, 0) {
         8 | 128 => true,
         0 | 129 => false,
         _ => return Err(Refusal::Protocol),
@@ -231,11 +238,11 @@ fn put_echo(room: &mut [u8], tuple: &Tuple, family: Family) -> Result<u8, Refusa
         (Family::V6, true) => (ICMPV6, 128),
         (Family::V6, false) => (ICMPV6, 129),
     };
-    let before = checksum::add(get16(room, 0), get16(room, 4));
-    put8(room, 0, kind);
-    put16(room, 4, if is_request { tuple.sport } else { tuple.dport });
-    let after = checksum::add(get16(room, 0), get16(room, 4));
-    put16(room, 2, checksum::update(get16(room, 2), before, after));
+    let before = checksum::add(u16_at(room, 0), u16_at(room, 4));
+    put_u8(room, 0, kind);
+    put_u16(room, 4, if is_request { tuple.sport } else { tuple.dport });
+    let after = checksum::add(u16_at(room, 0), u16_at(room, 4));
+    put_u16(room, 2, checksum::update(u16_at(room, 2), before, after));
     Ok(protocol)
 }
 
@@ -246,13 +253,13 @@ fn sum_addresses(src: IpAddr, dst: IpAddr) -> u16 {
 /// Writes length, protocol and header checksum of a packet that is `total` bytes long, of which `bytes` holds the beginning.
 fn put_total(bytes: &mut [u8], total: usize, protocol: u8) {
     layout::finish_ip(bytes, protocol);
-    if byte(bytes, 0) >> 4 == 4 {
-        put16(bytes, 2, total as u16);
-        put16(bytes, 10, 0);
+    if u8_at(bytes, 0) >> 4 == 4 {
+        put_u16(bytes, 2, total as u16);
+        put_u16(bytes, 10, 0);
         let check = !checksum::of(bytes.get(..20).unwrap_or_default());
-        put16(bytes, 10, check);
+        put_u16(bytes, 10, check);
     } else {
-        put16(bytes, 4, total.saturating_sub(40) as u16);
+        put_u16(bytes, 4, total.saturating_sub(40) as u16);
     }
 }
 

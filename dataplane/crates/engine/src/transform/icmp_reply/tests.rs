@@ -1,3 +1,4 @@
+use quiver_wire::bytes::put_u16;
 use quiver_wire::offload::Checksum;
 
 use super::*;
@@ -81,10 +82,43 @@ fn packets_to_or_from_no_single_host_are_not_answered() {
 #[test]
 fn only_the_first_fragment_is_answered() {
     let mut packet = testing::udp(&client(Family::V4), &noise(24), Checksum::Complete);
-    layout::put16(packet.bytes_mut(), 6, 0x2000);
+    put_u16(packet.bytes_mut(), 6, 0x2000);
     layout::finish_ip(packet.bytes_mut(), 17);
     assert!(answer(&packet, Repr::Prohibited).is_ok());
-    layout::put16(packet.bytes_mut(), 6, 0x0001);
+    put_u16(packet.bytes_mut(), 6, 0x0001);
     layout::finish_ip(packet.bytes_mut(), 17);
     assert_eq!(answer(&packet, Repr::Prohibited).map(|_| ()), Err(Refusal::NotAnswerable));
+}
+
+#[test]
+fn errors_go_to_the_worker_that_sent_what_they_are_about() {
+    use crate::shard::{flow_of_lan, shard_of_lan, shard_of_port, shard_of_wan};
+    for family in FAMILIES {
+        for port in (16_384..16_400).step_by(2) {
+            let hop = testing::hop(family);
+            let sent = testing::udp(
+                &tuple(&hop.src.to_string(), &hop.dst.to_string(), port, 17_001),
+                b"x",
+                Checksum::Complete,
+            );
+            let error = answer(&sent, Repr::TooBig { mtu: 1400 }).unwrap();
+            assert_eq!(shard_of_wan(error.bytes(), 4), shard_of_port(port, 4));
+
+            let own = client(family);
+            let delivered = testing::udp(
+                &tuple(&own.src.to_string(), &own.dst.to_string(), port, 53),
+                b"x",
+                Checksum::Complete,
+            );
+            let reply = testing::udp(
+                &tuple(&own.dst.to_string(), &own.src.to_string(), 53, port),
+                b"x",
+                Checksum::Complete,
+            );
+            let error = answer(&delivered, Repr::PortUnreachable).unwrap();
+            assert_eq!(shard_of_lan(error.bytes(), 4), shard_of_lan(reply.bytes(), 4));
+            assert_eq!(flow_of_lan(error.bytes()), flow_of_lan(reply.bytes()));
+            assert!(flow_of_lan(reply.bytes()).is_some());
+        }
+    }
 }
