@@ -15,13 +15,14 @@
 //! | addresses, ports and offsets of a packet in one pass | [`parse`] |
 //! | new addresses and ports for a packet | [`rewrite`] |
 //! | checksums: sums, RFC 1624 updates, finishing, verifying | [`checksum`] |
+//! | one field of a header | [`bytes`] |
 //! | headers | [`ip`], [`ipv4`], [`ipv6`], [`tcp`], [`udp`], [`icmp`] |
 //! | segmentation and checksum state, and its `virtio_net_hdr` bytes | [`offload`], [`virtio`] |
 //! | SVR metadata: header and TLVs | [`metadata`] |
 //! | why something could not be read | [`error`] |
 #![cfg_attr(not(test), no_std)]
 
-mod bytes;
+pub mod bytes;
 pub mod checksum;
 pub mod error;
 pub mod icmp;

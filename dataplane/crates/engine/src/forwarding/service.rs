@@ -8,6 +8,8 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
+use quiver_wire::ip::protocol::{TCP, UDP};
+
 use crate::config::{Encryption, Integrity, PortRule, Prefix, Service, ServiceMatch, Spread};
 use crate::config_error::ConfigErrorCode;
 use crate::drop_reason::DropReason;
@@ -17,7 +19,7 @@ use crate::forwarding::prefix_table::PrefixTable;
 use crate::forwarding::problems::Problems;
 use crate::forwarding::route::{RouteId, RouteTable};
 use crate::forwarding::select::{Candidate, rank_candidates};
-use crate::forwarding::service_rules::{MatchClass, ServiceRules, TCP, UDP, same_icmp};
+use crate::forwarding::service_rules::{MatchClass, ServiceRules, same_icmp};
 use crate::forwarding::tables::Tables;
 
 /// A service of one set of tables. Keep the name where a service must outlive a configuration.

@@ -1,13 +1,9 @@
 //! The services of one prefix, by match class.
 
+use quiver_wire::ip::protocol::{ICMP, ICMPV6};
+
 use crate::config::{PortRange, PortRule};
 use crate::forwarding::service::ServiceId;
-
-/// IANA protocol numbers that the match rules know.
-pub(crate) const ICMP: u8 = 1;
-pub(crate) const TCP: u8 = 6;
-pub(crate) const UDP: u8 = 17;
-pub(crate) const ICMPV6: u8 = 58;
 
 /// How specifically a rule names its traffic; tried in this order, each over all prefixes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

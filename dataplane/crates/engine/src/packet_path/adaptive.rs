@@ -21,8 +21,6 @@ use crate::time::Now;
 const IPSEC_PORTS: [u16; 2] = [500, 4500];
 /// UDP port of HTTP/3 (RFC 9114 section 3.3).
 const QUIC_PORT: u16 = 443;
-const ESP: u8 = 50;
-const AH: u8 = 51;
 
 /// How a new session's payload is protected, judged by its first packet. `over_hop`: it leaves this node for another router.
 pub(crate) fn for_new_session(
@@ -52,7 +50,7 @@ fn first_guess(packet: &Packet, parsed: &Parsed) -> Mode {
         protocol::TCP => Mode::Undecided,
         protocol::UDP if IPSEC_PORTS.contains(&parsed.dst_port) => Mode::Clear,
         protocol::UDP if parsed.dst_port == QUIC_PORT && is_quic_long_header(payload) => Mode::Clear,
-        ESP | AH => Mode::Clear,
+        protocol::ESP | protocol::AUTHENTICATION => Mode::Clear,
         _ => Mode::Sealed,
     }
 }

@@ -2,12 +2,9 @@
 
 use core::time::Duration;
 
-use super::tcp_state::TcpTracker;
+use quiver_wire::ip::protocol::{ICMP, ICMPV6, TCP, UDP};
 
-const TCP: u8 = 6;
-const UDP: u8 = 17;
-const ICMP: u8 = 1;
-const ICMPV6: u8 = 58;
+use super::tcp_state::TcpTracker;
 
 /// SVR's default for TCP.
 const TCP_ESTABLISHED: Duration = Duration::from_secs(1900);

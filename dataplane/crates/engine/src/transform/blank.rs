@@ -4,6 +4,7 @@ use super::layout;
 use super::rewrite::{self, Tuple};
 use super::{Family, Refusal, checksum};
 use crate::packet::Packet;
+use quiver_wire::bytes::put_u16;
 
 /// Makes in `out` a UDP packet without payload.
 pub fn udp(tuple: &Tuple, out: &mut Packet) -> Result<(), Refusal> {
@@ -14,8 +15,8 @@ pub fn udp(tuple: &Tuple, out: &mut Packet) -> Result<(), Refusal> {
     out.fill(&[0; 48]);
     out.truncate(l4 + 8);
     rewrite::put_fresh_header(out.bytes_mut(), tuple, 64);
-    layout::put16(out.bytes_mut(), l4, tuple.sport);
-    layout::put16(out.bytes_mut(), l4 + 2, tuple.dport);
+    put_u16(out.bytes_mut(), l4, tuple.sport);
+    put_u16(out.bytes_mut(), l4 + 2, tuple.dport);
     layout::finish_udp(out, l4);
     Ok(())
 }
@@ -34,8 +35,8 @@ pub fn wrap(packet: &mut Packet, tuple: &Tuple) -> Result<(), Refusal> {
     let header = packet.bytes_mut().get_mut(..l4 + 8).unwrap_or_default();
     header.fill(0);
     rewrite::put_fresh_header(header, tuple, 64);
-    layout::put16(header, l4, tuple.sport);
-    layout::put16(header, l4 + 2, tuple.dport);
+    put_u16(header, l4, tuple.sport);
+    put_u16(header, l4 + 2, tuple.dport);
     layout::finish_udp(packet, l4);
     Ok(())
 }

@@ -1,10 +1,12 @@
 //! Transport checksums in their three states, and the arithmetic below them (RFC 1071, RFC 1624): sums are folded and not inverted.
 
+use quiver_wire::bytes::{put_u16, u16_at};
+use quiver_wire::ip::protocol::UDP;
 use quiver_wire::offload::{Checksum, Segmentation};
 
 pub(super) use quiver_wire::checksum::{add, sum as of};
 
-use super::layout::{self, Layout, UDP, get16, put16};
+use super::layout::{self, Layout};
 use super::{Family, Refusal};
 use crate::packet::Packet;
 
@@ -17,7 +19,7 @@ pub(super) const fn update(check: u16, old: u16, new: u16) -> u16 {
 pub(super) fn verify(packet: &Packet, layout: &Layout) -> Result<(), Refusal> {
     let bytes = packet.bytes();
     let Some(at) = layout.checksum_at() else { return Ok(()) };
-    let absent = layout.protocol == UDP && layout.family == Family::V4 && get16(bytes, at) == 0;
+    let absent = layout.protocol == UDP && layout.family == Family::V4 && u16_at(bytes, at) == 0;
     match (packet.offload.checksum, packet.offload.segmentation) {
         (Checksum::Complete, Segmentation::None) if !absent => {}
         _ => return Ok(()),
@@ -42,8 +44,8 @@ pub(super) fn finish(packet: &mut Packet) -> Result<(), Refusal> {
 
 /// Computes the checksum at `at` over the whole of the L4 bytes.
 pub(super) fn complete(bytes: &mut [u8], layout: &Layout, at: usize) {
-    put16(bytes, at, 0);
+    put_u16(bytes, at, 0);
     let segment = bytes.get(layout.l4..layout.len).unwrap_or_default();
     let check = !add(of(segment), layout.pseudo_if_covered(bytes));
-    put16(bytes, at, if check == 0 && layout.protocol == UDP { 0xffff } else { check });
+    put_u16(bytes, at, if check == 0 && layout.protocol == UDP { 0xffff } else { check });
 }

@@ -1,8 +1,9 @@
 //! Datagrams of one flow, packed into as few superpackets as they fit in.
 
+use quiver_wire::bytes::{put_slice, put_u16, u16_at};
 use quiver_wire::offload::Segmentation;
 
-use super::layout::{self, Layout, get16, put, put16};
+use super::layout::{self, Layout};
 use super::{OutputSink, Refusal};
 use crate::packet::{InterfaceId, MAX_PACKET, Packet};
 
@@ -67,7 +68,7 @@ impl<'a, S: OutputSink> Batch<'a, S> {
             empty @ None => {
                 let packet = empty.insert(self.sink.take().ok_or(Refusal::NoBuffer)?);
                 packet.clear();
-                put(packet.room(), 0, self.header);
+                put_slice(packet.room(), 0, self.header);
                 self.filled = self.l4 + UDP_HEADER;
                 packet
             }
@@ -110,8 +111,8 @@ impl<'a, S: OutputSink> Batch<'a, S> {
 /// RFC 6864 section 4.2: datagrams that may be fragmented differ in their identification; segmentation below counts on from the packet's.
 pub(super) fn advance_identification(bytes: &mut [u8], by: usize) {
     let is_ipv4 = bytes.first().is_some_and(|byte| byte >> 4 == 4);
-    if is_ipv4 && get16(bytes, 6) & 0x4000 == 0 {
-        let identification = get16(bytes, 4).wrapping_add(by as u16);
-        put16(bytes, 4, identification);
+    if is_ipv4 && u16_at(bytes, 6) & 0x4000 == 0 {
+        let identification = u16_at(bytes, 4).wrapping_add(by as u16);
+        put_u16(bytes, 4, identification);
     }
 }

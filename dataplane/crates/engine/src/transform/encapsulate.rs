@@ -2,9 +2,11 @@
 //!
 //! The original L4 bytes stay as they are behind the UDP header; which protocol they are of is known from the session.
 
+use quiver_wire::bytes::{put_u8, put_u16, u8_at};
+use quiver_wire::ip::protocol::{ICMP, ICMPV6, TCP, UDP};
 use quiver_wire::offload::Offload;
 
-use super::layout::{self, ICMP, ICMPV6, Layout, TCP, UDP, byte, put8, put16};
+use super::layout::{self, Layout};
 use super::rewrite::{self, Ttl, Tuple};
 use super::{Family, Refusal, checksum};
 use crate::packet::{MAX_PACKET, Packet};
@@ -28,8 +30,8 @@ pub fn insert(packet: &mut Packet, hop: &Tuple, ttl: Ttl) -> Result<u8, Refusal>
         return Err(Refusal::NoRoom);
     }
     let bytes = packet.bytes_mut();
-    put16(bytes, outer.l4, hop.sport);
-    put16(bytes, outer.l4 + 2, hop.dport);
+    put_u16(bytes, outer.l4, hop.sport);
+    put_u16(bytes, outer.l4 + 2, hop.dport);
     layout::finish_udp(packet, outer.l4);
     Ok(inner.protocol)
 }
@@ -57,8 +59,8 @@ pub fn remove(packet: &mut Packet, tuple: &Tuple, protocol: u8, ttl: Ttl) -> Res
     let bytes = packet.bytes_mut();
     layout::finish_ip(bytes, new_protocol);
     if let Some(echo) = echo {
-        put8(bytes, new.l4, echo.kind);
-        put16(bytes, new.l4 + 4, echo.identifier);
+        put_u8(bytes, new.l4, echo.kind);
+        put_u16(bytes, new.l4 + 4, echo.identifier);
         let layout = Layout { len: bytes.len(), ..new };
         checksum::complete(bytes, &layout, new.l4 + 2);
     }
@@ -75,10 +77,10 @@ fn echo_in(bytes: &[u8], outer: &Layout, protocol: u8, tuple: &Tuple) -> Result<
     if outer.l4_len() < 16 {
         return Err(Refusal::Malformed);
     }
-    let kind = byte(bytes, outer.l4 + 8);
+    let kind = u8_at(bytes, outer.l4 + 8);
     let (is_request, code) = match (protocol, kind) {
-        (ICMP, 8) | (ICMPV6, 128) => (true, byte(bytes, outer.l4 + 9)),
-        (ICMP, 0) | (ICMPV6, 129) => (false, byte(bytes, outer.l4 + 9)),
+        (ICMP, 8) | (ICMPV6, 128) => (true, u8_at(bytes, outer.l4 + 9)),
+        (ICMP, 0) | (ICMPV6, 129) => (false, u8_at(bytes, outer.l4 + 9)),
         _ => return Err(Refusal::Protocol),
     };
     if code != 0 {

@@ -1,10 +1,12 @@
 //! Packets cut into pieces: IP fragments towards the LAN, SVR fragments towards a hop.
 
 use core::ops::Range;
+use quiver_wire::bytes::{put_slice, put_u8, put_u16, put_u32};
+use quiver_wire::ip::protocol::UDP;
 
 use quiver_wire::metadata::path::FragmentInfo;
 
-use super::layout::{self, Layout, UDP, put, put8, put16, put32};
+use super::layout::{self, Layout};
 use super::{Family, OutputSink, Refusal, checksum};
 use crate::packet::Packet;
 
@@ -55,22 +57,22 @@ fn put_fragment(packet: &Packet, layout: &Layout, piece: &Piece, identification:
     let data = bytes.get(layout.l4 + piece.range.start..layout.l4 + piece.range.end).unwrap_or_default();
     out.clear();
     let room = out.room();
-    put(room, 0, bytes.get(..layout.l4).unwrap_or_default());
+    put_slice(room, 0, bytes.get(..layout.l4).unwrap_or_default());
     match layout.family {
         Family::V4 => {
-            put(room, layout.l4, data);
+            put_slice(room, layout.l4, data);
             out.set_len(layout.l4 + data.len());
             let bytes = out.bytes_mut();
-            put16(bytes, 4, identification as u16);
-            put16(bytes, 6, u16::from(piece.more) << 13 | piece.offset >> 3);
+            put_u16(bytes, 4, identification as u16);
+            put_u16(bytes, 6, u16::from(piece.more) << 13 | piece.offset >> 3);
             layout::finish_ip(bytes, layout.protocol);
         }
         Family::V6 => {
-            put8(room, layout.l4, layout.protocol);
-            put8(room, layout.l4 + 1, 0);
-            put16(room, layout.l4 + 2, piece.offset | u16::from(piece.more));
-            put32(room, layout.l4 + 4, identification);
-            put(room, layout.l4 + IPV6_FRAGMENT_HEADER, data);
+            put_u8(room, layout.l4, layout.protocol);
+            put_u8(room, layout.l4 + 1, 0);
+            put_u16(room, layout.l4 + 2, piece.offset | u16::from(piece.more));
+            put_u32(room, layout.l4 + 4, identification);
+            put_slice(room, layout.l4 + IPV6_FRAGMENT_HEADER, data);
             out.set_len(layout.l4 + IPV6_FRAGMENT_HEADER + data.len());
             layout::finish_ip(out.bytes_mut(), IPV6_FRAGMENT);
         }
@@ -136,8 +138,8 @@ pub fn put_hop_piece(packet: &Packet, piece: &Piece, out: &mut Packet) -> Result
         return Err(Refusal::Protocol);
     }
     out.clear();
-    put(out.room(), 0, header);
-    put(out.room(), start, data);
+    put_slice(out.room(), 0, header);
+    put_slice(out.room(), start, data);
     out.set_len(start + data.len());
     out.interface = packet.interface;
     layout::finish_udp(out, layout.l4);

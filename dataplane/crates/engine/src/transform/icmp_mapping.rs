@@ -1,8 +1,8 @@
 //! Types and codes of ICMP errors from one family to the other (RFC 7915 sections 4.2 and 5.2).
 
+use quiver_wire::bytes::{put_u8, put_u16, put_u32, u8_at, u32_at};
 use quiver_wire::icmp;
 
-use super::layout::{byte, get32, put8, put16, put32};
 use super::{Family, Refusal};
 
 /// Type, code and the four bytes behind the checksum.
@@ -18,8 +18,8 @@ impl Message {
     /// Reads the header of a message.
     pub(super) fn of(family: Family, view: &icmp::Packet<&[u8]>, bytes: &[u8]) -> Self {
         let pointer = match family {
-            Family::V4 => u32::from(byte(bytes, 4)),
-            Family::V6 => get32(bytes, 4),
+            Family::V4 => u32::from(u8_at(bytes, 4)),
+            Family::V6 => u32_at(bytes, 4),
         };
         Self { kind: view.kind(), code: view.code(), mtu: view.next_hop_mtu(), pointer }
     }
@@ -89,13 +89,13 @@ impl Message {
 
     /// Writes the header into zeroed bytes, without a checksum.
     pub(super) fn put(self, family: Family, bytes: &mut [u8]) {
-        put8(bytes, 0, self.kind);
-        put8(bytes, 1, self.code);
+        put_u8(bytes, 0, self.kind);
+        put_u8(bytes, 1, self.code);
         match (family, self.mtu) {
-            (Family::V4, Some(mtu)) => put16(bytes, 6, u16::try_from(mtu).unwrap_or(u16::MAX)),
-            (Family::V6, Some(mtu)) => put32(bytes, 4, mtu),
-            (Family::V4, None) if self.kind == 12 => put8(bytes, 4, self.pointer as u8),
-            (Family::V6, None) if self.kind == 4 => put32(bytes, 4, self.pointer),
+            (Family::V4, Some(mtu)) => put_u16(bytes, 6, u16::try_from(mtu).unwrap_or(u16::MAX)),
+            (Family::V6, Some(mtu)) => put_u32(bytes, 4, mtu),
+            (Family::V4, None) if self.kind == 12 => put_u8(bytes, 4, self.pointer as u8),
+            (Family::V6, None) if self.kind == 4 => put_u32(bytes, 4, self.pointer),
             (Family::V4 | Family::V6, None) => {}
         }
     }

@@ -1,11 +1,13 @@
 //! ICMP errors that Quiver itself sends to a local client.
 
 use core::net::IpAddr;
+use quiver_wire::bytes::put_slice;
+use quiver_wire::ip::protocol::{ICMP, ICMPV6};
 
 use quiver_wire::icmp::{HEADER_LEN, Repr};
 use quiver_wire::parse::{Parsed, Transport};
 
-use super::layout::{self, ICMP, ICMPV6, Layout, put};
+use super::layout::{self, Layout};
 use super::rewrite::{self, Tuple};
 use super::{Family, Refusal, checksum};
 use crate::packet::Packet;
@@ -36,7 +38,7 @@ pub fn build(packet: &Packet, message: Repr, from: IpAddr, out: &mut Packet) -> 
     let quoted = packet.bytes().get(..parsed.total_len).unwrap_or_default();
     let quoted = quoted.get(..longest(family) - l4 - HEADER_LEN).unwrap_or(quoted);
     let room = out.room();
-    put(room, l4 + HEADER_LEN, quoted);
+    put_slice(room, l4 + HEADER_LEN, quoted);
     message
         .emit(family.version(), room.get_mut(l4..l4 + HEADER_LEN).unwrap_or_default())
         .map_err(|_| Refusal::NoRoom)?;

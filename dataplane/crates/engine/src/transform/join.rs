@@ -1,8 +1,9 @@
 //! TCP segments that came as UDP transforms, joined to superpackets as receive offload does it.
 
+use quiver_wire::bytes::{put_slice, put_u8, put_u16, put_u32, u8_at, u16_at, u32_at};
 use quiver_wire::offload::Segmentation;
 
-use super::layout::{self, Layout, byte, get16, get32, put, put8, put16, put32};
+use super::layout::{self, Layout};
 use super::tcp_udp::{ACK, CWR, FIN, PSH, RESERVED, RST, SYN, URG};
 use super::{OutputSink, Refusal};
 use crate::packet::{InterfaceId, MAX_PACKET, Packet};
@@ -34,7 +35,7 @@ impl<'a, S: OutputSink> Join<'a, S> {
     pub(super) fn new(packet: &Packet, layout: &Layout, sink: &'a mut S) -> Result<Self, Refusal> {
         let mut front = [0; FRONT];
         let header = packet.bytes().get(..layout.l4 + 4).ok_or(Refusal::Malformed)?;
-        put(&mut front, 0, header);
+        put_slice(&mut front, 0, header);
         Ok(Self { sink, front, layout: *layout, interface: packet.interface, run: None })
     }
 
@@ -80,16 +81,16 @@ impl Run {
         let l4 = front.len() - 4.min(front.len());
         let behind = remainder + if has_urgent { 2 } else { 0 };
         let payload = plain.get(behind..).unwrap_or_default();
-        let sequence = get32(plain, 8);
+        let sequence = u32_at(plain, 8);
         let room = packet.room();
-        put(room, 0, front);
-        put32(room, l4 + 4, sequence);
-        put(room, l4 + 8, plain.get(..remainder).unwrap_or_default());
-        put8(room, l4 + 12, byte(plain, 4) & !RESERVED);
-        put16(room, l4 + 16, 0);
-        put16(room, l4 + 18, if has_urgent { get16(plain, remainder) } else { 0 });
-        put(room, l4 + 8 + remainder, payload);
-        let flags = byte(plain, 5);
+        put_slice(room, 0, front);
+        put_u32(room, l4 + 4, sequence);
+        put_slice(room, l4 + 8, plain.get(..remainder).unwrap_or_default());
+        put_u8(room, l4 + 12, u8_at(plain, 4) & !RESERVED);
+        put_u16(room, l4 + 16, 0);
+        put_u16(room, l4 + 18, if has_urgent { u16_at(plain, remainder) } else { 0 });
+        put_slice(room, l4 + 8 + remainder, payload);
+        let flags = u8_at(plain, 5);
         let is_plain = flags & (ACK | SYN | RST | URG | PSH | FIN) == ACK && !has_urgent;
         Self {
             packet,
@@ -107,8 +108,8 @@ impl Run {
         if !self.is_open || payload == 0 || payload > self.size || self.filled + payload > MAX_PACKET {
             return false;
         }
-        let flags = byte(plain, 5) & !(PSH | FIN);
-        if get32(plain, 8) != self.next || flags != self.first_flags & !CWR {
+        let flags = u8_at(plain, 5) & !(PSH | FIN);
+        if u32_at(plain, 8) != self.next || flags != self.first_flags & !CWR {
             return false;
         }
         let room = self.packet.room();
@@ -116,7 +117,7 @@ impl Run {
         let same = |ours: core::ops::Range<usize>, theirs: core::ops::Range<usize>| {
             tcp.get(ours) == plain.get(theirs)
         };
-        byte(tcp, 12) == byte(plain, 4) & !RESERVED
+        u8_at(tcp, 12) == u8_at(plain, 4) & !RESERVED
             && same(8..12, 0..4)
             && same(14..16, 6..8)
             && same(20..8 + remainder, 12..remainder)
@@ -124,11 +125,11 @@ impl Run {
 
     fn join(&mut self, plain: &[u8], remainder: usize, l4: usize) {
         let payload = plain.get(remainder..).unwrap_or_default();
-        let last = byte(plain, 5) & (PSH | FIN);
+        let last = u8_at(plain, 5) & (PSH | FIN);
         let filled = self.filled;
         let room = self.packet.room();
-        put(room, filled, payload);
-        put8(room, l4 + 13, byte(room, l4 + 13) | last);
+        put_slice(room, filled, payload);
+        put_u8(room, l4 + 13, u8_at(room, l4 + 13) | last);
         self.filled += payload.len();
         self.count += 1;
         self.next = self.next.wrapping_add(payload.len() as u32);

@@ -1,18 +1,11 @@
 //! Where the parts of an IP packet are, and the fields that depend on its length.
 
+use quiver_wire::bytes::{put_u8, put_u16, u8_at, u16_at};
+use quiver_wire::ip::protocol::{ICMP, ICMPV6, TCP, UDP};
 use quiver_wire::offload::{Checksum, Segmentation};
 
 use super::{Family, Refusal, checksum};
 use crate::packet::Packet;
-
-/// IANA protocol number of ICMP.
-pub const ICMP: u8 = 1;
-/// IANA protocol number of TCP.
-pub const TCP: u8 = 6;
-/// IANA protocol number of UDP.
-pub const UDP: u8 = 17;
-/// IANA protocol number of `ICMPv6`.
-pub const ICMPV6: u8 = 58;
 
 /// IPv6 extension headers (IANA registry), the fragment header apart.
 const EXTENSION_HEADERS: [u8; 8] = [0, 43, 51, 60, 135, 139, 140, 59];
@@ -44,24 +37,24 @@ impl Layout {
     }
 
     fn of_ipv4(bytes: &[u8]) -> Result<Self, Refusal> {
-        let l4 = usize::from(byte(bytes, 0) & 0x0f) * 4;
-        let len = usize::from(get16(bytes, 2));
+        let l4 = usize::from(u8_at(bytes, 0) & 0x0f) * 4;
+        let len = usize::from(u16_at(bytes, 2));
         if l4 < 20 || len < l4 || bytes.len() < len {
             return Err(Refusal::Malformed);
         }
-        if get16(bytes, 6) & 0x3fff != 0 {
+        if u16_at(bytes, 6) & 0x3fff != 0 {
             return Err(Refusal::Fragment);
         }
         refuse_source_route(bytes.get(20..l4).unwrap_or_default())?;
-        Ok(Self { family: Family::V4, protocol: byte(bytes, 9), l4, len })
+        Ok(Self { family: Family::V4, protocol: u8_at(bytes, 9), l4, len })
     }
 
     fn of_ipv6(bytes: &[u8]) -> Result<Self, Refusal> {
-        let len = 40 + usize::from(get16(bytes, 4));
+        let len = 40 + usize::from(u16_at(bytes, 4));
         if bytes.len() < len {
             return Err(Refusal::Malformed);
         }
-        let protocol = byte(bytes, 6);
+        let protocol = u8_at(bytes, 6);
         if protocol == FRAGMENT_HEADER {
             return Err(Refusal::Fragment);
         }
@@ -90,7 +83,7 @@ impl Layout {
         if self.protocol != TCP {
             return Err(Refusal::Protocol);
         }
-        let len = usize::from(byte(bytes, self.l4 + 12) >> 4) * 4;
+        let len = usize::from(u8_at(bytes, self.l4 + 12) >> 4) * 4;
         if self.l4_len() < 20 || len < 20 || self.l4_len() < len { Err(Refusal::Malformed) } else { Ok(len) }
     }
 
@@ -99,7 +92,7 @@ impl Layout {
         if self.protocol != UDP {
             return Err(Refusal::Protocol);
         }
-        if self.l4_len() < 8 || usize::from(get16(bytes, self.l4 + 4)) != self.l4_len() {
+        if self.l4_len() < 8 || usize::from(u16_at(bytes, self.l4 + 4)) != self.l4_len() {
             return Err(Refusal::Malformed);
         }
         Ok(())
@@ -186,9 +179,9 @@ pub fn single(packet: &Packet) -> Result<(), Refusal> {
 /// Makes the IP header of a reassembled packet say that it is whole: no fragment, `protocol`, the length it has.
 pub fn make_whole(packet: &mut Packet, protocol: u8) {
     let bytes = packet.bytes_mut();
-    if byte(bytes, 0) >> 4 == 4 {
-        let flags = get16(bytes, 6) & 0x4000;
-        put16(bytes, 6, flags);
+    if u8_at(bytes, 0) >> 4 == 4 {
+        let flags = u16_at(bytes, 6) & 0x4000;
+        put_u16(bytes, 6, flags);
     }
     finish_ip(bytes, protocol);
 }
@@ -196,16 +189,16 @@ pub fn make_whole(packet: &mut Packet, protocol: u8) {
 /// Writes protocol, length and IPv4 header checksum of a packet that is `bytes` long.
 pub fn finish_ip(bytes: &mut [u8], protocol: u8) {
     let len = bytes.len();
-    if byte(bytes, 0) >> 4 == 4 {
-        put16(bytes, 2, len as u16);
-        put8(bytes, 9, protocol);
-        put16(bytes, 10, 0);
-        let header = usize::from(byte(bytes, 0) & 0x0f) * 4;
+    if u8_at(bytes, 0) >> 4 == 4 {
+        put_u16(bytes, 2, len as u16);
+        put_u8(bytes, 9, protocol);
+        put_u16(bytes, 10, 0);
+        let header = usize::from(u8_at(bytes, 0) & 0x0f) * 4;
         let check = !checksum::of(bytes.get(..header).unwrap_or_default());
-        put16(bytes, 10, check);
+        put_u16(bytes, 10, check);
     } else {
-        put16(bytes, 4, (len - 40.min(len)) as u16);
-        put8(bytes, 6, protocol);
+        put_u16(bytes, 4, (len - 40.min(len)) as u16);
+        put_u8(bytes, 6, protocol);
     }
 }
 
@@ -215,11 +208,11 @@ pub fn finish_udp(packet: &mut Packet, l4: usize) {
     let bytes = packet.bytes_mut();
     finish_ip(bytes, UDP);
     let l4_len = bytes.len() - l4.min(bytes.len());
-    put16(bytes, l4 + 4, l4_len as u16);
+    put_u16(bytes, l4 + 4, l4_len as u16);
     let family = if l4 == 40 { Family::V6 } else { Family::V4 };
     let layout = Layout { family, protocol: UDP, l4, len: bytes.len() };
     let pseudo = layout.pseudo(bytes, UDP, l4_len);
-    put16(bytes, l4 + 6, pseudo);
+    put_u16(bytes, l4 + 6, pseudo);
 }
 
 /// Writes IP length and the pseudo sum of a TCP packet whose payload changed, and leaves the rest of the checksum to below.
@@ -231,57 +224,12 @@ pub fn finish_tcp(packet: &mut Packet, l4: usize) {
     let family = if l4 == 40 { Family::V6 } else { Family::V4 };
     let layout = Layout { family, protocol: TCP, l4, len: bytes.len() };
     let pseudo = layout.pseudo(bytes, TCP, l4_len);
-    put16(bytes, l4 + 16, pseudo);
-}
-
-/// The byte at `at`; zero when there is none.
-pub(super) fn byte(bytes: &[u8], at: usize) -> u8 {
-    bytes.get(at).copied().unwrap_or_default()
-}
-
-/// The big-endian word at `at`; zero when there is none.
-pub(super) fn get16(bytes: &[u8], at: usize) -> u16 {
-    bytes
-        .get(at..)
-        .and_then(|rest| rest.first_chunk())
-        .map(|word| u16::from_be_bytes(*word))
-        .unwrap_or_default()
-}
-
-/// The big-endian double word at `at`; zero when there is none.
-pub(super) fn get32(bytes: &[u8], at: usize) -> u32 {
-    bytes
-        .get(at..)
-        .and_then(|rest| rest.first_chunk())
-        .map(|word| u32::from_be_bytes(*word))
-        .unwrap_or_default()
-}
-
-/// Writes a byte, where there is one.
-pub(super) fn put8(bytes: &mut [u8], at: usize, value: u8) {
-    put(bytes, at, &[value]);
-}
-
-/// Writes a big-endian word, where there is room.
-pub(super) fn put16(bytes: &mut [u8], at: usize, value: u16) {
-    put(bytes, at, &value.to_be_bytes());
-}
-
-/// Writes a big-endian double word, where there is room.
-pub(super) fn put32(bytes: &mut [u8], at: usize, value: u32) {
-    put(bytes, at, &value.to_be_bytes());
-}
-
-/// Writes `value` at `at`, where there is room.
-pub(super) fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
-    if let Some(room) = bytes.get_mut(at..at + value.len()) {
-        room.copy_from_slice(value);
-    }
+    put_u16(bytes, l4 + 16, pseudo);
 }
 
 /// Whether an IPv4 packet has DF set.
 pub(super) fn dont_fragment(bytes: &[u8]) -> bool {
-    get16(bytes, 6) & 0x4000 != 0
+    u16_at(bytes, 6) & 0x4000 != 0
 }
 
 #[cfg(test)]
@@ -295,10 +243,10 @@ mod tests {
             let mut packet = testing::udp(&client(family), b"whole", Checksum::Complete);
             let whole = packet.bytes().to_vec();
             match family {
-                Family::V4 => put16(packet.bytes_mut(), 6, 0x6001),
-                Family::V6 => put8(packet.bytes_mut(), 6, FRAGMENT_HEADER),
+                Family::V4 => put_u16(packet.bytes_mut(), 6, 0x6001),
+                Family::V6 => put_u8(packet.bytes_mut(), 6, FRAGMENT_HEADER),
             }
-            put16(packet.bytes_mut(), 2, 0);
+            put_u16(packet.bytes_mut(), 2, 0);
             make_whole(&mut packet, UDP);
             if family == Family::V4 {
                 assert_eq!(packet.bytes(), whole);
@@ -310,10 +258,10 @@ mod tests {
     #[test]
     fn lengths_that_contradict_each_other_are_malformed() {
         let mut packet = testing::udp(&client(Family::V4), b"x", Checksum::Complete);
-        put16(packet.bytes_mut(), 24, 10);
+        put_u16(packet.bytes_mut(), 24, 10);
         let layout = Layout::of(packet.bytes()).unwrap();
         assert_eq!(layout.payload(packet.bytes()), Err(Refusal::Malformed));
-        put16(packet.bytes_mut(), 2, 19);
+        put_u16(packet.bytes_mut(), 2, 19);
         assert_eq!(Layout::of(packet.bytes()), Err(Refusal::Malformed));
     }
 

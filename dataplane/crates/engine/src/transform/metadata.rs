@@ -4,12 +4,14 @@
 //! Never on superpackets: a block in front of one would be in front of its first segment only. See [`super::segments`].
 
 use core::ops::Range;
+use quiver_wire::bytes::put_slice;
+use quiver_wire::ip::protocol::{TCP, UDP};
 
 use quiver_wire::offload::Checksum;
 
 use quiver_wire::metadata::{self, COOKIE, marker};
 
-use super::layout::{self, Layout, TCP, UDP};
+use super::layout::{self, Layout};
 use super::{Refusal, checksum, segments};
 use crate::packet::{MAX_PACKET, Packet};
 
@@ -58,7 +60,7 @@ pub fn insert_room(packet: &mut Packet, len: usize) -> Result<Range<usize>, Refu
 /// Puts `block` in front of the L4 payload.
 pub fn insert(packet: &mut Packet, block: &[u8]) -> Result<(), Refusal> {
     let room = insert_room(packet, block.len())?;
-    layout::put(packet.bytes_mut(), room.start, block);
+    put_slice(packet.bytes_mut(), room.start, block);
     Ok(())
 }
 

@@ -1,8 +1,9 @@
 //! TCP's maximum segment size, kept small enough for the path.
 
+use quiver_wire::ip::protocol::TCP;
 use quiver_wire::tcp::{self, Flags};
 
-use super::layout::{Layout, TCP};
+use super::layout::Layout;
 use super::{Refusal, layout};
 use crate::packet::Packet;
 

@@ -1,11 +1,13 @@
 //! Resets, in answer to TCP segments that no session is for.
 
 use core::net::IpAddr;
+use quiver_wire::bytes::put_u8;
+use quiver_wire::ip::protocol::TCP;
 
 use quiver_wire::offload::Offload;
 use quiver_wire::tcp::{self, Flags};
 
-use super::layout::{self, Layout, TCP, put8};
+use super::layout::{self, Layout};
 use super::rewrite::{self, Tuple};
 use super::{Family, Refusal, checksum};
 use crate::packet::Packet;
@@ -68,7 +70,7 @@ fn make(out: &mut Packet, tuple: &Tuple, fields: &Fields) -> Result<(), Refusal>
     rewrite::put_fresh_header(out.bytes_mut(), tuple, 64);
     let bytes = out.bytes_mut();
     layout::finish_ip(bytes, TCP);
-    put8(bytes, l4 + 12, 0x50);
+    put_u8(bytes, l4 + 12, 0x50);
     let mut tcp =
         tcp::Packet::new_checked(bytes.get_mut(l4..).unwrap_or_default()).map_err(|_| Refusal::Malformed)?;
     tcp.set_src_port(tuple.sport);

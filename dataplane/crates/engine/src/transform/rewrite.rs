@@ -1,10 +1,12 @@
 //! Addresses and ports, also from one IP family to the other.
 
 use core::net::IpAddr;
+use quiver_wire::bytes::{put_slice, put_u8, put_u16, u8_at, u16_at};
+use quiver_wire::ip::protocol::{ICMP, ICMPV6, TCP, UDP};
 
 use quiver_wire::offload::Checksum;
 
-use super::layout::{self, ICMP, ICMPV6, Layout, TCP, UDP, byte, get16, put, put8, put16};
+use super::layout::{self, Layout};
 use super::{Family, Refusal, checksum};
 use crate::packet::{MAX_PACKET, Packet};
 
@@ -88,9 +90,9 @@ fn rewrite_ports(
     let at = new.checksum_at().ok_or(Refusal::Protocol)?;
     let state = packet.offload.checksum;
     let bytes = packet.bytes_mut();
-    put16(bytes, new.l4, tuple.sport);
-    put16(bytes, new.l4 + 2, tuple.dport);
-    let check = get16(bytes, at);
+    put_u16(bytes, new.l4, tuple.sport);
+    put_u16(bytes, new.l4 + 2, tuple.dport);
+    let check = u16_at(bytes, at);
     match state {
         Checksum::Partial => put_pseudo(packet, &new, at),
         Checksum::Complete | Checksum::Verified if new.protocol == UDP && check == 0 => {
@@ -103,7 +105,7 @@ fn rewrite_ports(
             let after =
                 checksum::add(checksum::of(new.addresses(bytes)), checksum::add(tuple.sport, tuple.dport));
             let check = checksum::update(check, before, after);
-            put16(bytes, at, if check == 0 && new.protocol == UDP { 0xffff } else { check });
+            put_u16(bytes, at, if check == 0 && new.protocol == UDP { 0xffff } else { check });
         }
     }
     Ok(())
@@ -113,14 +115,14 @@ fn put_pseudo(packet: &mut Packet, layout: &Layout, at: usize) {
     packet.offload.checksum = Checksum::Partial;
     let bytes = packet.bytes_mut();
     let pseudo = layout.pseudo(bytes, layout.protocol, layout.l4_len());
-    put16(bytes, at, pseudo);
+    put_u16(bytes, at, pseudo);
 }
 
 /// Echo request and reply: types of ICMP and `ICMPv6`.
 const ECHO: [(u8, u8); 2] = [(8, 128), (0, 129)];
 
 fn rewrite_echo(packet: &mut Packet, old: &Layout, tuple: &Tuple, ttl: Ttl) -> Result<(), Refusal> {
-    let (kind, code) = (byte(packet.bytes(), old.l4), byte(packet.bytes(), old.l4 + 1));
+    let (kind, code) = (u8_at(packet.bytes(), old.l4), u8_at(packet.bytes(), old.l4 + 1));
     let pair = ECHO.iter().find(|(v4, v6)| kind == if old.protocol == ICMP { *v4 } else { *v6 });
     let (Some(&(v4, v6)), 0) = (pair, code) else { return Err(Refusal::Protocol) };
     if old.l4_len() < 8 {
@@ -134,17 +136,17 @@ fn rewrite_echo(packet: &mut Packet, old: &Layout, tuple: &Tuple, ttl: Ttl) -> R
     let before = checksum::add(old.pseudo_if_covered(packet.bytes()), sum_of_echo(packet.bytes(), old.l4));
     let new = replace_ip(packet, old, tuple, protocol, ttl)?;
     let bytes = packet.bytes_mut();
-    put8(bytes, new.l4, kind);
-    put16(bytes, new.l4 + 4, if v4 == 8 { tuple.sport } else { tuple.dport });
+    put_u8(bytes, new.l4, kind);
+    put_u16(bytes, new.l4 + 4, if v4 == 8 { tuple.sport } else { tuple.dport });
     let after = checksum::add(new.pseudo_if_covered(bytes), sum_of_echo(bytes, new.l4));
-    let check = checksum::update(get16(bytes, new.l4 + 2), before, after);
-    put16(bytes, new.l4 + 2, check);
+    let check = checksum::update(u16_at(bytes, new.l4 + 2), before, after);
+    put_u16(bytes, new.l4 + 2, check);
     Ok(())
 }
 
 /// Sum of an echo's type, code and identifier.
 fn sum_of_echo(bytes: &[u8], l4: usize) -> u16 {
-    checksum::add(get16(bytes, l4), get16(bytes, l4 + 4))
+    checksum::add(u16_at(bytes, l4), u16_at(bytes, l4 + 4))
 }
 
 /// Replaces the IP header by one of the tuple's family, with its addresses and `protocol`; nothing behind it changes.
@@ -159,25 +161,25 @@ pub(super) fn replace_ip(
     let ttl = ttl.apply(hop_limit(packet.bytes(), layout.family))?;
     match (layout.family, family) {
         (Family::V4, Family::V6) => {
-            let class = byte(packet.bytes(), 1);
+            let class = u8_at(packet.bytes(), 1);
             if packet.len() + 20 > MAX_PACKET {
                 return Err(Refusal::TooLong);
             }
             if !packet.grow_front(20) {
                 return Err(Refusal::NoRoom);
             }
-            put(packet.bytes_mut(), 0, &fresh_ipv6(class));
+            put_slice(packet.bytes_mut(), 0, &fresh_ipv6(class));
         }
         (Family::V6, Family::V4) => {
-            let class = (get16(packet.bytes(), 0) >> 4) as u8;
+            let class = (u16_at(packet.bytes(), 0) >> 4) as u8;
             packet.shrink_front(20);
-            put(packet.bytes_mut(), 0, &fresh_ipv4(class));
+            put_slice(packet.bytes_mut(), 0, &fresh_ipv4(class));
         }
         (Family::V4, Family::V4) | (Family::V6, Family::V6) => {}
     }
     let bytes = packet.bytes_mut();
     put_addresses(bytes, tuple);
-    put8(bytes, hop_limit_at(family), ttl);
+    put_u8(bytes, hop_limit_at(family), ttl);
     layout::finish_ip(bytes, protocol);
     Ok(Layout { family, protocol, l4: usize::from(family.header_len()), len: bytes.len() })
 }
@@ -203,12 +205,12 @@ const fn fresh_ipv4(class: u8) -> [u8; 20] {
 pub(super) fn put_fresh_header(bytes: &mut [u8], tuple: &Tuple, ttl: u8) {
     match tuple.src {
         IpAddr::V4(_) => {
-            put(bytes, 0, &fresh_ipv4(0));
-            put8(bytes, hop_limit_at(Family::V4), ttl);
+            put_slice(bytes, 0, &fresh_ipv4(0));
+            put_u8(bytes, hop_limit_at(Family::V4), ttl);
         }
         IpAddr::V6(_) => {
-            put(bytes, 0, &fresh_ipv6(0));
-            put8(bytes, hop_limit_at(Family::V6), ttl);
+            put_slice(bytes, 0, &fresh_ipv6(0));
+            put_u8(bytes, hop_limit_at(Family::V6), ttl);
         }
     }
     put_addresses(bytes, tuple);
@@ -217,8 +219,8 @@ pub(super) fn put_fresh_header(bytes: &mut [u8], tuple: &Tuple, ttl: u8) {
 fn put_addresses(bytes: &mut [u8], tuple: &Tuple) {
     for (address, at) in [(tuple.src, 0), (tuple.dst, 1)] {
         match address {
-            IpAddr::V4(v4) => put(bytes, 12 + at * 4, &v4.octets()),
-            IpAddr::V6(v6) => put(bytes, 8 + at * 16, &v6.octets()),
+            IpAddr::V4(v4) => put_slice(bytes, 12 + at * 4, &v4.octets()),
+            IpAddr::V6(v6) => put_slice(bytes, 8 + at * 16, &v6.octets()),
         }
     }
 }
@@ -231,7 +233,7 @@ const fn hop_limit_at(family: Family) -> usize {
 }
 
 fn hop_limit(bytes: &[u8], family: Family) -> u8 {
-    byte(bytes, hop_limit_at(family))
+    u8_at(bytes, hop_limit_at(family))
 }
 
 #[cfg(test)]

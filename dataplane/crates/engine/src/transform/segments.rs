@@ -1,9 +1,10 @@
 //! Superpackets seen as the packets they stand for.
 
+use quiver_wire::bytes::{put_slice, put_u8, put_u16, put_u32, u8_at, u16_at, u32_at};
 use quiver_wire::offload::Segmentation;
 
 use super::datagrams::{self, Batch};
-use super::layout::{self, Layout, byte, get16, get32, put, put8, put16, put32};
+use super::layout::{self, Layout};
 use super::{OutputSink, Refusal};
 use crate::packet::Packet;
 
@@ -23,8 +24,8 @@ pub(super) struct SegmentFields {
 
 /// The TCP fields of the segment whose payload begins `offset` bytes behind the header of a superpacket.
 pub(super) fn segment_fields(header: &[u8], offset: usize, is_last: bool) -> SegmentFields {
-    let urgent = get16(header, 18).saturating_sub(u16::try_from(offset).unwrap_or(u16::MAX));
-    let mut flags = byte(header, 13);
+    let urgent = u16_at(header, 18).saturating_sub(u16::try_from(offset).unwrap_or(u16::MAX));
+    let mut flags = u8_at(header, 13);
     if !is_last {
         flags &= !LAST_ONLY;
     }
@@ -34,7 +35,7 @@ pub(super) fn segment_fields(header: &[u8], offset: usize, is_last: bool) -> Seg
             flags &= !URG;
         }
     }
-    SegmentFields { sequence: get32(header, 4).wrapping_add(offset as u32), flags, urgent }
+    SegmentFields { sequence: u32_at(header, 4).wrapping_add(offset as u32), flags, urgent }
 }
 
 /// Whether the payload of any packet that this one stands for begins with `prefix`.
@@ -103,14 +104,14 @@ fn split_tcp<S: OutputSink>(
         let mut out = sink.take().ok_or(Refusal::NoBuffer)?;
         out.clear();
         out.interface = packet.interface;
-        put(out.room(), 0, headers);
-        put(out.room(), start, segment);
+        put_slice(out.room(), 0, headers);
+        put_slice(out.room(), start, segment);
         out.set_len(start + segment.len());
         let fields = segment_fields(tcp, index * size, index + 1 == count);
         let bytes = out.bytes_mut();
-        put32(bytes, layout.l4 + 4, fields.sequence);
-        put8(bytes, layout.l4 + 13, fields.flags);
-        put16(bytes, layout.l4 + 18, fields.urgent);
+        put_u32(bytes, layout.l4 + 4, fields.sequence);
+        put_u8(bytes, layout.l4 + 13, fields.flags);
+        put_u16(bytes, layout.l4 + 18, fields.urgent);
         datagrams::advance_identification(bytes, index);
         layout::finish_tcp(&mut out, layout.l4);
         sink.put(out);

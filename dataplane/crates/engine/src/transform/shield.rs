@@ -1,5 +1,6 @@
 //! Protection of payloads, datagram by datagram: [`super::seal`], [`super::integrity`] or none.
 
+use quiver_wire::bytes::put_slice;
 use quiver_wire::offload::Segmentation;
 
 use super::datagrams::Batch;
@@ -99,7 +100,7 @@ pub fn protect_segments<S: OutputSink>(
         let rest = payload.get(index * size..).unwrap_or_default();
         let plain = rest.get(..size).unwrap_or(rest);
         let done = batch.room(plain.len() + added).and_then(|room| {
-            layout::put(room, shield.front(), plain);
+            put_slice(room, shield.front(), plain);
             with.protect(room)
         });
         if let Err(refusal) = done {

@@ -8,11 +8,13 @@
 //! A segment whose urgent pointer is not zero has bit 0x02 of byte 12 set and the pointer in two bytes behind its header.
 //! The reserved bits of byte 12 are zero in what comes out (RFC 9293 section 3.1: senders set them to zero).
 
+use quiver_wire::bytes::{put_slice, put_u8, put_u16, put_u32, u8_at, u16_at, u32_at};
+use quiver_wire::ip::protocol::{TCP, UDP};
 use quiver_wire::offload::{Checksum, Segmentation};
 
 use super::datagrams::Batch;
 use super::join::Join;
-use super::layout::{self, TCP, UDP, byte, get16, get32, put, put8, put16, put32};
+use super::layout;
 use super::segments::{self, SegmentFields};
 use super::shield::{self, Opened, Protect, Unprotect};
 use super::{OutputSink, Refusal, checksum};
@@ -37,20 +39,20 @@ pub fn to_udp(packet: &mut Packet) -> Result<(), Refusal> {
     let layout = layout::admit(packet)?;
     let header = layout.tcp_header(packet.bytes())?;
     let l4 = layout.l4;
-    let urgent = get16(packet.bytes(), l4 + 18);
-    let check = get16(packet.bytes(), l4 + 16);
+    let urgent = u16_at(packet.bytes(), l4 + 18);
+    let check = u16_at(packet.bytes(), l4 + 16);
     let before =
-        checksum::add(layout.pseudo(packet.bytes(), TCP, layout.l4_len()), get16(packet.bytes(), l4 + 12));
+        checksum::add(layout.pseudo(packet.bytes(), TCP, layout.l4_len()), u16_at(packet.bytes(), l4 + 12));
     if urgent != 0 {
         open_gap(packet, l4 + header)?;
-        put16(packet.bytes_mut(), l4 + header, urgent);
+        put_u16(packet.bytes_mut(), l4 + header, urgent);
     }
     let bytes = packet.bytes_mut();
-    let sequence = get32(bytes, l4 + 4);
-    put32(bytes, l4 + 16, sequence);
+    let sequence = u32_at(bytes, l4 + 4);
+    put_u32(bytes, l4 + 16, sequence);
     let mark = if urgent == 0 { 0 } else { URGENT_BEHIND };
-    put8(bytes, l4 + 12, byte(bytes, l4 + 12) & !RESERVED | mark);
-    let after_word = get16(bytes, l4 + 12);
+    put_u8(bytes, l4 + 12, u8_at(bytes, l4 + 12) & !RESERVED | mark);
+    let after_word = u16_at(bytes, l4 + 12);
     let state = packet.offload.checksum;
     layout::finish_udp(packet, l4);
     if state == Checksum::Partial {
@@ -58,10 +60,10 @@ pub fn to_udp(packet: &mut Packet) -> Result<(), Refusal> {
     }
     packet.offload.checksum = state;
     let bytes = packet.bytes_mut();
-    let length = get16(bytes, l4 + 4);
-    let after = checksum::add(get16(bytes, l4 + 6), checksum::add(length, after_word));
+    let length = u16_at(bytes, l4 + 4);
+    let after = checksum::add(u16_at(bytes, l4 + 6), checksum::add(length, after_word));
     let check = checksum::update(check, before, after);
-    put16(bytes, l4 + 6, if check == 0 { 0xffff } else { check });
+    put_u16(bytes, l4 + 6, if check == 0 { 0xffff } else { check });
     Ok(())
 }
 
@@ -75,31 +77,31 @@ pub fn to_tcp(packet: &mut Packet) -> Result<(), Refusal> {
     let (header, has_urgent) = remainder_shape(packet.bytes().get(l4 + 8..).unwrap_or_default())
         .map(|(len, urgent)| (len + 8, urgent))?;
     let state = packet.offload.checksum;
-    let check = get16(packet.bytes(), l4 + 6);
-    let length = get16(packet.bytes(), l4 + 4);
+    let check = u16_at(packet.bytes(), l4 + 6);
+    let length = u16_at(packet.bytes(), l4 + 4);
     let before = checksum::add(
         layout.pseudo(packet.bytes(), UDP, layout.l4_len()),
-        checksum::add(length, get16(packet.bytes(), l4 + 12)),
+        checksum::add(length, u16_at(packet.bytes(), l4 + 12)),
     );
-    let urgent = if has_urgent { get16(packet.bytes(), l4 + header) } else { 0 };
+    let urgent = if has_urgent { u16_at(packet.bytes(), l4 + header) } else { 0 };
     if has_urgent && !packet.remove(l4 + header, 2) {
         return Err(Refusal::Malformed);
     }
     let bytes = packet.bytes_mut();
-    let sequence = get32(bytes, l4 + 16);
-    put32(bytes, l4 + 4, sequence);
-    put8(bytes, l4 + 12, byte(bytes, l4 + 12) & !RESERVED);
-    put16(bytes, l4 + 18, urgent);
-    let after_word = get16(bytes, l4 + 12);
+    let sequence = u32_at(bytes, l4 + 16);
+    put_u32(bytes, l4 + 4, sequence);
+    put_u8(bytes, l4 + 12, u8_at(bytes, l4 + 12) & !RESERVED);
+    put_u16(bytes, l4 + 18, urgent);
+    let after_word = u16_at(bytes, l4 + 12);
     layout::finish_tcp(packet, l4);
     if state == Checksum::Partial || check == 0 {
         return Ok(());
     }
     packet.offload.checksum = state;
     let bytes = packet.bytes_mut();
-    let after = checksum::add(get16(bytes, l4 + 16), after_word);
+    let after = checksum::add(u16_at(bytes, l4 + 16), after_word);
     let check = checksum::update(check, before, after);
-    put16(bytes, l4 + 16, check);
+    put_u16(bytes, l4 + 16, check);
     Ok(())
 }
 
@@ -112,7 +114,7 @@ fn open_gap(packet: &mut Packet, at: usize) -> Result<(), Refusal> {
 
 /// Length of the TCP header behind the ports and sequence, and whether an urgent pointer follows it. `rest` is a UDP payload.
 fn remainder_shape(rest: &[u8]) -> Result<(usize, bool), Refusal> {
-    let offset = byte(rest, 4);
+    let offset = u8_at(rest, 4);
     let header = usize::from(offset >> 4) * 4;
     let has_urgent = offset & URGENT_BEHIND != 0;
     let needed = header.saturating_sub(8) + if has_urgent { 2 } else { 0 };
@@ -137,7 +139,7 @@ pub fn to_datagrams<S: OutputSink>(
         Segmentation::Tcp { .. } | Segmentation::Udp { .. } => return Err(Refusal::Malformed),
     };
     let shield = with.shield();
-    let has_urgent = get16(tcp, 18) != 0;
+    let has_urgent = u16_at(tcp, 18) != 0;
     let remainder = header - 8 + if has_urgent { 2 } else { 0 };
     let around = shield.front() + remainder + shield.back();
     let count = payload.len().div_ceil(size.max(1)).max(1);
@@ -149,7 +151,7 @@ pub fn to_datagrams<S: OutputSink>(
         let done = batch.room(around + chunk.len()).and_then(|room| {
             let plain = room.get_mut(shield.front()..).unwrap_or_default();
             put_remainder(plain, tcp, fields, has_urgent);
-            put(plain, remainder, chunk);
+            put_slice(plain, remainder, chunk);
             with.protect(room)
         });
         if let Err(refusal) = done {
@@ -162,13 +164,13 @@ pub fn to_datagrams<S: OutputSink>(
 }
 
 fn put_remainder(room: &mut [u8], tcp: &[u8], fields: SegmentFields, has_urgent: bool) {
-    put(room, 0, tcp.get(8..).unwrap_or_default());
+    put_slice(room, 0, tcp.get(8..).unwrap_or_default());
     let mark = if has_urgent { URGENT_BEHIND } else { 0 };
-    put8(room, 4, byte(tcp, 12) & !RESERVED | mark);
-    put8(room, 5, fields.flags);
-    put32(room, 8, fields.sequence);
+    put_u8(room, 4, u8_at(tcp, 12) & !RESERVED | mark);
+    put_u8(room, 5, fields.flags);
+    put_u32(room, 8, fields.sequence);
     if has_urgent {
-        put16(room, tcp.len() - 8, fields.urgent);
+        put_u16(room, tcp.len() - 8, fields.urgent);
     }
 }
 

@@ -2,6 +2,7 @@ use super::*;
 use crate::transform::testing::{
     self, FAMILIES, STATES, Tcp, assert_sound, client, echo, finished, hop, word,
 };
+use quiver_wire::bytes::{put_u8, put_u16};
 
 fn rewritten(mut packet: Packet, tuple: &Tuple) -> Packet {
     rewrite_tuple(&mut packet, tuple, Ttl::Keep).unwrap();
@@ -31,7 +32,7 @@ fn tcp_between_all_families_equals_a_packet_made_for_the_new_tuple() {
 #[test]
 fn udp_without_a_checksum_stays_without_one_in_ipv4() {
     let mut packet = testing::udp(&client(Family::V4), b"x", Checksum::Complete);
-    put16(packet.bytes_mut(), 26, 0);
+    put_u16(packet.bytes_mut(), 26, 0);
     let packet = rewritten(packet, &hop(Family::V4));
     assert_eq!(word(packet.bytes(), 26), 0);
     assert_eq!(packet.offload.checksum, Checksum::Complete);
@@ -40,7 +41,7 @@ fn udp_without_a_checksum_stays_without_one_in_ipv4() {
 #[test]
 fn udp_without_a_checksum_gets_one_on_the_way_to_ipv6() {
     let mut packet = testing::udp(&client(Family::V4), b"xyz", Checksum::Complete);
-    put16(packet.bytes_mut(), 26, 0);
+    put_u16(packet.bytes_mut(), 26, 0);
     let packet = rewritten(packet, &hop(Family::V6));
     assert_eq!(packet.offload.checksum, Checksum::Partial);
     assert_eq!(
@@ -122,7 +123,7 @@ fn last_hop_of_the_ttl_is_refused_and_others_count_down() {
         rewrite_tuple(&mut packet, &hop(family), Ttl::Decrement).unwrap();
         assert_eq!(hop_limit(packet.bytes(), family), 62);
         assert_sound(&packet);
-        put8(packet.bytes_mut(), hop_limit_at(family), 1);
+        put_u8(packet.bytes_mut(), hop_limit_at(family), 1);
         layout::finish_ip(packet.bytes_mut(), TCP);
         assert_eq!(rewrite_tuple(&mut packet, &hop(family), Ttl::Decrement), Err(Refusal::TtlExpired));
     }
@@ -151,7 +152,7 @@ fn ipv4_options_are_dropped_and_source_routes_refused() {
 #[test]
 fn fragments_and_extension_headers_are_refused_by_name() {
     let mut fragment = testing::tcp(&client(Family::V4), &Tcp::default(), Checksum::Complete);
-    put8(fragment.bytes_mut(), 6, 0x20);
+    put_u8(fragment.bytes_mut(), 6, 0x20);
     assert_eq!(rewrite_tuple(&mut fragment, &hop(Family::V4), Ttl::Keep), Err(Refusal::Fragment));
     for (next, refusal) in
         [(44, Refusal::Fragment), (0, Refusal::ExtensionHeader), (60, Refusal::ExtensionHeader)]

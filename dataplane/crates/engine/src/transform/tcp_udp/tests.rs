@@ -1,4 +1,5 @@
 use proptest::prelude::*;
+use quiver_wire::bytes::put_u16;
 
 use super::*;
 use crate::transform::shield::Clear;
@@ -71,7 +72,7 @@ fn wrong_checksum_stays_wrong_through_both_shapes() {
 #[test]
 fn udp_whose_checksum_was_taken_away_becomes_tcp_with_a_partial_one() {
     let mut packet = shaped(&Tcp::default(), Checksum::Complete);
-    put16(packet.bytes_mut(), 26, 0);
+    put_u16(packet.bytes_mut(), 26, 0);
     to_tcp(&mut packet).unwrap();
     assert_eq!(packet.offload.checksum, Checksum::Partial);
     let expected = testing::tcp(&hop(Family::V4), &Tcp::default(), Checksum::Complete);
