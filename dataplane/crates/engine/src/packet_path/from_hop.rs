@@ -12,7 +12,8 @@ use crate::message::control::ControlKind;
 use crate::message::{Message, Received};
 use crate::packet::Packet;
 use crate::packet_path::control::{self, Pair};
-use crate::packet_path::to_hop::{MARKER, Surroundings};
+use crate::packet_path::sink::Singles;
+use crate::packet_path::to_hop::Surroundings;
 use crate::packet_path::{
     Verdict, icmp, metadata_only, on_control, open_from_metadata, recover, refusal, through, timeouts,
 };
@@ -21,7 +22,8 @@ use crate::session::entry::{Leg, Role};
 use crate::session::index::LegSide;
 use crate::session::table::SessionId;
 use crate::time::Now;
-use crate::transform::{OutputSink, metadata, segments};
+use crate::transform::{metadata, segments};
+use quiver_wire::metadata::marker::MARKER;
 
 /// A packet with where it came in.
 #[derive(Clone, Copy, Debug)]
@@ -89,9 +91,9 @@ fn check_ports(engine: &Engine, path: PathIndex, parsed: &Parsed) -> Result<(), 
 
 /// Receive offload may have joined packets with metadata: each is looked at by itself.
 fn apart(engine: &mut Engine, packet: &mut Packet, now: Now) -> Result<Verdict, DropReason> {
-    let mut sink = Collected { engine, packets: Vec::new() };
+    let mut sink = Singles { output: &mut engine.output, packets: Vec::new() };
     let split = segments::split(packet, &mut sink);
-    let Collected { engine, packets } = sink;
+    let packets = sink.packets;
     if let Err(refusal) = split {
         for packet in packets {
             engine.output.recycle(packet);
@@ -103,25 +105,6 @@ fn apart(engine: &mut Engine, packet: &mut Packet, now: Now) -> Result<Verdict, 
         engine.settle(packet, verdict);
     }
     Ok(Verdict::Consumed)
-}
-
-struct Collected<'a> {
-    engine: &'a mut Engine,
-    packets: Vec<Packet>,
-}
-
-impl OutputSink for Collected<'_> {
-    fn take(&mut self) -> Option<Packet> {
-        self.engine.output.buffers.take()
-    }
-
-    fn put(&mut self, packet: Packet) {
-        self.packets.push(packet);
-    }
-
-    fn give_back(&mut self, packet: Packet) {
-        self.engine.output.recycle(packet);
-    }
 }
 
 fn note_peer(engine: &mut Engine, path: PathIndex, restarted: bool, now: Now) {

@@ -2,8 +2,8 @@
 
 use crate::output::{Direction, Output};
 use crate::packet::Packet;
-use crate::packet_path::to_hop::MARKER;
 use crate::transform::{OutputSink, metadata};
+use quiver_wire::metadata::marker::MARKER;
 
 /// Sends finished packets towards a hop at once; those that would be taken for metadata get the marker.
 pub(crate) struct MarkingSink<'a> {
@@ -29,6 +29,26 @@ impl OutputSink for MarkingSink<'_> {
                 self.output.recycle(packet);
             }
         }
+    }
+
+    fn give_back(&mut self, packet: Packet) {
+        self.output.recycle(packet);
+    }
+}
+
+/// Keeps what is made, for each of it to be looked at by itself.
+pub(crate) struct Singles<'a> {
+    pub(crate) output: &'a mut Output,
+    pub(crate) packets: Vec<Packet>,
+}
+
+impl OutputSink for Singles<'_> {
+    fn take(&mut self) -> Option<Packet> {
+        self.output.buffers.take()
+    }
+
+    fn put(&mut self, packet: Packet) {
+        self.packets.push(packet);
     }
 
     fn give_back(&mut self, packet: Packet) {

@@ -13,14 +13,15 @@ use crate::output::{Direction, Output};
 use crate::packet::Packet;
 use crate::packet_path::control::{self, Pair};
 use crate::packet_path::protection::Protection;
-use crate::packet_path::sink::MarkingSink;
+use crate::packet_path::sink::{MarkingSink, Singles};
 use crate::packet_path::{Verdict, metadata_only, pieces, too_big};
 use crate::session::entry::{HopLeg, Leg, Mode, Session};
 use crate::session::index::LegSide;
 use crate::time::Now;
 use crate::transform::overhead::{self, Carrier, Shield};
 use crate::transform::rewrite::{self, Ttl, Tuple};
-use crate::transform::{Family, encapsulate, metadata, mss, shield, tcp_udp};
+use crate::transform::{Family, encapsulate, metadata, mss, segments, shield, tcp_udp};
+use quiver_wire::metadata::marker::MARKER;
 
 /// Everything outside the session that sending takes.
 pub(crate) struct Surroundings<'a> {
@@ -100,6 +101,9 @@ pub(crate) fn send_inner(
         mss::clamp(packet, overhead::max_segment(form.mtu, most, inner))?;
     }
     too_big::limit_segments(packet, overhead::max_inner(form.mtu, growth));
+    if too_big::outgrows(packet, form.mtu, growth) {
+        return send_apart(session, side, packet, around);
+    }
     let single = packet.offload.segmentation == Segmentation::None;
     if single && too_big::is_too_big(packet, form.mtu, growth) && !too_big::may_be_cut(packet) {
         too_big::answer(packet, overhead::max_inner(form.mtu, growth), around.output);
@@ -121,6 +125,33 @@ pub(crate) fn send_inner(
         return Ok(Verdict::Consumed);
     }
     finish(session, side, &form, packet, inline.then_some(is_syn), around)
+}
+
+/// Sends the datagrams of a superpacket one by one: each is cut, or answered as too big, by itself.
+fn send_apart(
+    session: &mut Session,
+    side: LegSide,
+    packet: &mut Packet,
+    around: &mut Surroundings<'_>,
+) -> Result<Verdict, DropReason> {
+    let mut singles = Singles { output: around.output, packets: Vec::new() };
+    let split = segments::split(packet, &mut singles);
+    for mut single in singles.packets {
+        let verdict = match split {
+            Ok(_) => send_inner(session, side, &mut single, around),
+            Err(_) => Ok(Verdict::Consumed),
+        };
+        match verdict {
+            Ok(Verdict::ToWan) => around.output.transmit(single, Direction::Wan),
+            Ok(Verdict::ToLan | Verdict::Consumed) => around.output.recycle(single),
+            Err(reason) => {
+                around.output.drop(reason);
+                around.output.recycle(single);
+            }
+        }
+    }
+    split?;
+    Ok(Verdict::Consumed)
 }
 
 /// Sends a packet that has the form of a hop already: at a transit router. Metadata and per-packet code are off.
@@ -234,7 +265,7 @@ fn mark_superpacket(packet: &mut Packet, around: &mut Surroundings<'_>) -> Resul
         return Ok(true);
     }
     let mut sink = MarkingSink { output: around.output, direction: Direction::Wan };
-    crate::transform::segments::split(packet, &mut sink)?;
+    segments::split(packet, &mut sink)?;
     Ok(false)
 }
 
@@ -267,9 +298,6 @@ fn finish(
     }
     Ok(Verdict::ToWan)
 }
-
-/// A bare metadata header: what follows it is payload, whatever it looks like (SVR false-positive marker).
-pub(crate) const MARKER: [u8; 12] = [0x4c, 0x48, 0xdb, 0xc6, 0xdd, 0xf6, 0x67, 0x0c, 0x10, 0x0c, 0, 0];
 
 pub(crate) fn note_metadata_sent(session: &mut Session, side: LegSide, now: Now) {
     if let Leg::Hop(hop) = session.leg_mut(side) {

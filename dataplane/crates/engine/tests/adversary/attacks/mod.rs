@@ -6,6 +6,7 @@ mod fragments;
 mod injected;
 mod nonces;
 mod replayed;
+mod sizes;
 mod turned_peer;
 
 use core::net::{IpAddr, SocketAddr};
