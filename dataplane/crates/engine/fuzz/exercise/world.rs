@@ -216,7 +216,7 @@ impl World {
         self.now.at += time;
         self.now.unix_ms += time.as_millis() as u64;
         for engine in &mut self.engines {
-            engine.handle_timeout(self.now);
+            on_time(engine, self.now);
         }
         self.pump();
     }
@@ -301,6 +301,13 @@ pub(crate) fn engine(router: usize, options: Options, boot: u64, worker: u8, now
         shard: Shard { index: worker, count: options.workers },
     };
     Engine::new(setup, tables, now)
+}
+
+/// Lets the engine do what is due; whatever is due after that lies ahead.
+pub(crate) fn on_time(engine: &mut Engine, now: Now) {
+    engine.handle_timeout(now);
+    let next = engine.poll_timeout();
+    assert!(next.is_none_or(|(at, _)| at > now.at), "{next:?} would be due at once, again and again");
 }
 
 /// A buffer of the engine's own pool with a copy of `bytes`.

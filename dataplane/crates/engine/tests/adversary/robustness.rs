@@ -2,18 +2,19 @@
 
 use core::time::Duration;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use quiver_engine::config::{Cipher, MetadataProtection, Transport};
-use quiver_engine::{Direction, Engine};
+use quiver_engine::config::{Cipher, Config, Encryption, MetadataProtection, PortRange, Transport};
+use quiver_engine::{Direction, Engine, Tables};
 use quiver_wire::Parsed;
 use quiver_wire::metadata::COOKIE;
 use quiver_wire::offload::{Checksum, Offload, Segmentation};
 
 use crate::allocations::live_bytes;
-use crate::exercise::conversation;
+use crate::exercise::conversation::{self, Call};
 use crate::exercise::craft;
 use crate::exercise::invariants::{Side, hand_in};
-use crate::exercise::world::{Options, Seen, World, waypoint};
+use crate::exercise::world::{Options, Place, Seen, World, config, on_time, waypoint};
 
 /// Packets per side; more with `QUIVER_FUZZ_ROUNDS` at build time.
 const ROUNDS: u32 = match option_env!("QUIVER_FUZZ_ROUNDS") {
@@ -71,7 +72,7 @@ fn hostile_packets_of_the_network_open_nothing_and_are_all_accounted_for() {
                 if random.below(64) == 0 {
                     world.now.at += Duration::from_millis(20);
                     world.now.unix_ms += 20;
-                    world.engines[1].handle_timeout(world.now);
+                    on_time(&mut world.engines[1], world.now);
                     crate::exercise::world::drain(&mut world.engines[1]);
                 }
             }
@@ -111,7 +112,7 @@ fn hostile_packets_of_local_hosts_stay_within_every_bound() {
                 if random.below(64) == 0 {
                     world.now.at += Duration::from_millis(20);
                     world.now.unix_ms += 20;
-                    world.engines[router].handle_timeout(world.now);
+                    on_time(&mut world.engines[router], world.now);
                     crate::exercise::world::drain(&mut world.engines[router]);
                 }
             }
@@ -120,6 +121,77 @@ fn hostile_packets_of_local_hosts_stay_within_every_bound() {
             assert_pool_is_whole(&mut world.engines[router]);
             assert_everything_ends(&mut world, router);
         }
+    }
+}
+
+#[test]
+fn configuration_changes_under_fire_leave_nothing_behind() {
+    for seed in 0..ROUNDS / 20_000 {
+        let mut random = Random(u64::from(seed) + 201);
+        let mut world = World::new(Options::default());
+        conversation::everything(&mut world, 30_000);
+        let (corpus, _) = genuine(&world, 1);
+        for _ in 0..30 {
+            let router = random.below(3);
+            let tables = Tables::build(&changed(router, &mut random)).unwrap();
+            world.engines[router].apply(Arc::new(tables), world.now);
+            for _ in 0..20 {
+                let (bytes, offload) = mutated(&corpus, &mut random);
+                let now = world.now;
+                hand_in(&mut world.engines[1], Side::Wan, &bytes, offload, now);
+            }
+            let place = *random.choice(&[Place::Near, Place::Far]);
+            let port = 30_000 + random.below(200) as u16;
+            let call = Call { protection: random.below(4), place, is_ipv4: random.below(2) == 0, port };
+            conversation::udp(&mut world, call);
+            conversation::tcp(&mut world, call, random.below(2) == 0);
+            world.pass(Duration::from_millis(random.below(3_000) as u64));
+            if random.below(10) == 0 {
+                world.restart(router);
+            }
+        }
+        for router in 0..3 {
+            assert_pool_is_whole(&mut world.engines[router]);
+            assert_everything_ends(&mut world, router);
+        }
+    }
+}
+
+/// The configuration of a router, with something missing or other than before.
+fn changed(router: usize, random: &mut Random) -> Config {
+    let mut config = config(router, Options::default());
+    let some = random.below(config.services.len());
+    match random.below(12) {
+        0 => drop(config.services.remove(some)),
+        1 => config.services[some].access.clear(),
+        2 => config.services[some].routes.clear(),
+        3 => config.services[some].encryption = Encryption::Always,
+        4 => config.tenants.truncate(1),
+        5 => config.tenants[0].members.clear(),
+        6 => config.waypoint_ports = PortRange { first: 20_000, last: 20_511 },
+        7 => config.max_sessions = 8,
+        8 => without_peer(&mut config),
+        9 => {
+            for target in config
+                .services
+                .iter_mut()
+                .flat_map(|service| &mut service.routes)
+                .flat_map(|route| &mut route.targets)
+            {
+                target.healthy = false;
+            }
+        }
+        10 => config.services[some].routes[0].max_sessions = Some(1),
+        _ => {}
+    }
+    config
+}
+
+fn without_peer(config: &mut Config) {
+    config.peers.pop();
+    let known: Vec<_> = config.peers.iter().map(|peer| peer.router.clone()).collect();
+    for route in config.services.iter_mut().flat_map(|service| &mut service.routes) {
+        route.peers.retain(|peer| known.contains(&peer.router));
     }
 }
 
@@ -174,8 +246,10 @@ fn assert_everything_ends(world: &mut World, router: usize) {
             path.remote
         );
     }
-    let named = world.engines[router].services().map(|(_, tally)| tally.sessions).sum::<u32>();
-    assert_eq!(named, 0, "counts of sessions come back to zero");
+    let engine = &world.engines[router];
+    for (name, tally) in engine.services().chain(engine.routes()).chain(engine.targets()) {
+        assert_eq!(tally.sessions, 0, "{name}: counts of sessions come back to zero");
+    }
 }
 
 /// Bytes by address of the network between routers: what came from there, and what went back because of that.
