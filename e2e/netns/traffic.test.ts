@@ -75,7 +75,8 @@ describe('two sites with the same prefixes', function () {
   it('show one session with the same id at both ends', async () => {
     const slow = new SlowDownload(pair.sites.client, `http://${services.web.v4}/file?rate=2000000`);
     await slow.has(100_000);
-    const [ingress] = (await pair.a.sessions({ service: 'demo/web' })).filter(({ state }) => state === 'Established');
+    const opened = await pair.a.sessions({ service: 'demo/web' });
+    const ingress = opened.find(({ state }) => state === 'Established');
     const egress = (await pair.b.sessions()).find(({ sessionId }) => sessionId === ingress?.sessionId);
     await slow.cancel();
     assert.equal(ingress?.role, 'Ingress');
