@@ -36,6 +36,7 @@ pub(crate) struct Arrival {
 /// Takes a packet that came to one of our waypoints.
 pub(crate) fn handle(engine: &mut Engine, packet: &mut Packet, now: Now) -> Result<Verdict, DropReason> {
     let parsed = Parsed::parse(packet.bytes()).map_err(refusal::of_wire)?;
+    segments::join_to_single(packet, parsed.total_len - parsed.payload_at);
     if parsed.fragment.is_some() {
         return Err(DropReason::FragmentRefused);
     }

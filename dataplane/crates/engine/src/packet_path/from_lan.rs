@@ -10,10 +10,12 @@ use crate::packet::Packet;
 use crate::packet_path::{Verdict, cross, icmp, open_ingress, refusal, timeouts};
 use crate::session::keys::LanKey;
 use crate::time::Now;
+use crate::transform::segments;
 
 /// Finds the packet's session, or opens one, and sends the packet on.
 pub(crate) fn handle(engine: &mut Engine, packet: &mut Packet, now: Now) -> Result<Verdict, DropReason> {
     let parsed = Parsed::parse(packet.bytes()).map_err(refusal::of_wire)?;
+    segments::join_to_single(packet, parsed.total_len - parsed.payload_at);
     if parsed.fragment.is_some() {
         let mut spare = engine.output.buffer()?;
         let whole = engine.assembly.add_ip(packet, &parsed, &mut spare, now.at);

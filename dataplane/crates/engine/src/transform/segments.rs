@@ -53,6 +53,17 @@ pub fn any_starts_with(packet: &Packet, prefix: &[u8]) -> Result<bool, Refusal> 
     })
 }
 
+/// A superpacket of one segment, or of none, is a single packet. `payload` is its length.
+pub fn join_to_single(packet: &mut Packet, payload: usize) {
+    let size = match packet.offload.segmentation {
+        Segmentation::None => return,
+        Segmentation::Tcp { size } | Segmentation::Udp { size } => usize::from(size),
+    };
+    if payload <= size {
+        packet.offload.segmentation = Segmentation::None;
+    }
+}
+
 /// Makes the single packets that a superpacket stands for; returns how many. A single packet is refused: there is nothing to split.
 pub fn split<S: OutputSink>(packet: &mut Packet, sink: &mut S) -> Result<usize, Refusal> {
     let layout = layout::admit(packet)?;

@@ -81,3 +81,18 @@ fn joined_datagrams_that_outgrow_the_path_are_told_apart() {
         }
     }
 }
+
+#[test]
+fn superpacket_of_one_datagram_or_none_is_a_single_packet() {
+    for payload in [0, 1, 500] {
+        let mut world = world();
+        conversation::udp(&mut world, near(SEALED, 40_000));
+        let (from, to) = near(SEALED, 40_000).ends();
+        let bytes = craft::udp(from, SocketAddr::new(to.ip(), 9000), &vec![0x33; payload]);
+        let offload = Offload { segmentation: Segmentation::Udp { size: 500 }, checksum: Checksum::Complete };
+        let since = world.lan.len();
+        world.local(A, &bytes, offload);
+        world.pump();
+        assert_eq!(served(&world, since), [vec![0x33; payload]]);
+    }
+}
