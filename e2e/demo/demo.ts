@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { Capture } from '../harness/capture.ts';
 import { must } from '../harness/command.ts';
+import { buildEngine } from '../harness/engine-build.ts';
 import { now } from '../harness/eventually.ts';
 import { differences, kernelState } from '../harness/kernel-state.ts';
 import { Pair } from '../harness/pair.ts';
@@ -24,6 +25,8 @@ export interface DemoOptions {
 /** Makes the two sites, sends real traffic, looks at it, and removes everything again. */
 export async function runDemo({ progress, whileUp }: DemoOptions): Promise<DemoRun> {
   const begin = now();
+  progress('building the engine where it has changed');
+  await buildEngine();
   const machine = await machineState();
   progress('making two sites and a network between them');
   const pair = await Pair.prepare();

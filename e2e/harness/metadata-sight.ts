@@ -45,10 +45,14 @@ export function packetsOf(packets: readonly CapturedPacket[], { local, remote }:
 /** Bytes that the packets of a session on the wire have more than the same packets in the LAN, once metadata is no longer sent. */
 export function addedBytes(lan: readonly CapturedPacket[], wire: readonly CapturedPacket[]): number {
   const lastMetadata = wire.findLastIndex(isMetadata);
-  const behind = wire.slice(lastMetadata + 1);
-  const lengths = new Map<string, number>();
-  for (const packet of lan) lengths.set(segmentKey(packet), packet.length);
-  return behind.reduce((sum, packet) => sum + packet.length - (lengths.get(segmentKey(packet)) ?? 0), 0);
+  const lengths = Map.groupBy(lan, segmentKey);
+  const added = (packet: CapturedPacket): number => {
+    const alike = lengths.get(segmentKey(packet)) ?? [];
+    // Acknowledgements may differ in their options only.
+    const same = alike.find(({ length }) => length === packet.length) ?? alike[0];
+    return packet.length - (same?.length ?? 0);
+  };
+  return wire.slice(lastMetadata + 1).reduce((sum, packet) => sum + added(packet), 0);
 }
 
 // Sequence numbers pass unchanged, so that they name a segment on both sides.
