@@ -82,7 +82,7 @@ pub(crate) fn exercise(data: &[u8]) {
 /// on the port pair of a genuine packet, or beside it.
 fn forged(world: &World, genuine: &[Vec<u8>], forgers: &mut [Forger; 2], step: &[u8]) -> Option<Vec<u8>> {
     let ([which, length], rest) = step.split_first_chunk()?;
-    let like = Parsed::parse(genuine.get(usize::from(which & 0x7f) % genuine.len().max(1))?).ok()?;
+    let like = Parsed::parse(genuine.get(usize::from(which & 0x3f) % genuine.len().max(1))?).ok()?;
     let (header, rest) = rest.split_at_checked(usize::from(*length))?;
     let (length, rest) = rest.split_first()?;
     let (payload, rest) = rest.split_at_checked(usize::from(*length))?;
@@ -101,5 +101,8 @@ fn forged(world: &World, genuine: &[Vec<u8>], forgers: &mut [Forger; 2], step: &
     let start = section.len();
     section.resize(start + own.buffer_len(), 0);
     own.emit(&mut section[start..]).ok()?;
+    if which & 0x40 != 0 {
+        return Some(forger.segment((from, to), time_ms, &section, payload, rest));
+    }
     Some(forger.raw((from, to), time_ms, &section, payload, rest))
 }

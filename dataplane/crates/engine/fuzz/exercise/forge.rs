@@ -72,6 +72,21 @@ impl Forger {
         craft::udp(from, to, &message)
     }
 
+    /// The same in front of the data of a TCP segment.
+    pub(crate) fn segment(
+        &mut self,
+        (from, to): (SocketAddr, SocketAddr),
+        time_ms: u64,
+        header: &[u8],
+        payload: &[u8],
+        rest: &[u8],
+    ) -> Vec<u8> {
+        let message = self.message(time_ms, header, payload, rest);
+        self.counter += 1;
+        let flags = if rest.is_empty() { craft::SYN } else { craft::ACK };
+        craft::tcp(from, to, craft::Segment { flags, seq: 1_000, ack: 1 }, &message)
+    }
+
     fn message(&self, time_ms: u64, header: &[u8], payload: &[u8], rest: &[u8]) -> Vec<u8> {
         let length = HEADER_LEN + header.len();
         let mut message = COOKIE.to_vec();

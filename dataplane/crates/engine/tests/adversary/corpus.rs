@@ -70,16 +70,15 @@ fn seeds_of_hop_packets() -> Vec<(String, Vec<u8>)> {
             add(&mut script, EDITED, &[index as u8 + 1, 0]);
             seeds.push((format!("genuine-{choice}-{index:02}"), script));
         }
-        let mut script = vec![choice];
-        for (header, payload) in forged_sections() {
-            let length = |section: &[u8]| section.len() as u8;
-            for which in [1, 0x81] {
-                let step =
-                    [&[which, length(&header)], &header[..], &[length(&payload)], &payload, b"data"].concat();
+        for which in [1, 0x41, 0x81, 0xc1] {
+            let mut script = vec![choice];
+            for (header, payload) in forged_sections() {
+                let lengths = [header.len() as u8, payload.len() as u8];
+                let step = [&[which, lengths[0]], &header[..], &[lengths[1]], &payload, b"data"].concat();
                 add(&mut script, FORGED, &step);
             }
+            seeds.push((format!("forged-{choice}-{which:02x}"), script));
         }
-        seeds.push((format!("forged-{choice}"), script));
         let mut script = vec![choice];
         for (_, seen) in world.lan.iter().step_by(4) {
             add(&mut script, LOCAL, &raw(&seen.bytes));
@@ -127,10 +126,37 @@ fn forged_sections() -> Vec<(Vec<u8>, Vec<u8>)> {
             Vec::new(),
         ),
         (
+            header(HeaderTlvs::default()),
+            forge::section(&PayloadTlvs { forward: Some(Context { protocol: 6, ..context }), ..named }),
+        ),
+        (
+            header(HeaderTlvs { fragment: Some(piece(0, true)), ..HeaderTlvs::default() }),
+            forge::section(&of_session),
+        ),
+        (
+            header(HeaderTlvs { fragment: Some(piece(4, false)), ..HeaderTlvs::default() }),
+            forge::section(&of_session),
+        ),
+        (
+            header(HeaderTlvs { icmp_error_location: Some([10, 1, 1, 9].into()), ..HeaderTlvs::default() }),
+            forge::section(&of_session),
+        ),
+        (
             header(HeaderTlvs { metadata_only: true, hop_count: Some(15), ..HeaderTlvs::default() }),
             forge::section(&PayloadTlvs { forward: Some(context), ..named }),
         ),
     ]
+}
+
+fn piece(offset: u16, more: bool) -> quiver_wire::metadata::path::FragmentInfo {
+    quiver_wire::metadata::path::FragmentInfo {
+        extended_id: 7,
+        original_id: 7,
+        dont_fragment: false,
+        more,
+        offset,
+        largest_seen: 1_400,
+    }
 }
 
 fn seeds_of_local_packets() -> Vec<(String, Vec<u8>)> {
