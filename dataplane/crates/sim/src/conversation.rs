@@ -33,6 +33,10 @@ pub fn is_pattern(bytes: &[u8]) -> bool {
 
 /// One TCP connection as its program sees it.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "what a program wants and has seen are independent of each other"
+)]
 pub struct Conversation {
     pub(crate) handle: SocketHandle,
     /// The other end, once known.
@@ -111,8 +115,7 @@ impl Conversation {
         let mut buffer = [0; 4096];
         while self.reading {
             match socket.recv_slice(&mut buffer) {
-                Ok(0) => return,
-                Ok(count) => {
+                Ok(count @ 1..) => {
                     let bytes = &buffer[..count];
                     self.received.extend(bytes);
                     if self.script == Script::Echo {
@@ -123,7 +126,7 @@ impl Conversation {
                     self.peer_finished = true;
                     return;
                 }
-                Err(RecvError::InvalidState) => return,
+                Ok(0) | Err(RecvError::InvalidState) => return,
             }
         }
     }

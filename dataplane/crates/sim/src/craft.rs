@@ -166,7 +166,7 @@ pub fn fragments(packet: &[u8], mtu: usize, id: u32) -> Vec<Vec<u8>> {
             let (offset, more) = ((i * room) as u16, i + 1 < count);
             if packet[0] >> 4 == 4 {
                 let mut out = ip(parsed.src, parsed.dst, parsed.protocol, piece);
-                let field = offset / 8 | u16::from(more) << 13;
+                let field = (offset / 8) | (u16::from(more) << 13);
                 out[4..6].copy_from_slice(&(id as u16).to_be_bytes());
                 out[6..8].copy_from_slice(&field.to_be_bytes());
                 set_dont_fragment(&mut out, false);

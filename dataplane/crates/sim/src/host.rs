@@ -148,11 +148,11 @@ impl Host {
             }
             return;
         }
-        if parsed.protocol == protocol::TCP {
-            if let Some(stack) = &mut self.tcp {
-                stack.receive(bytes);
-                return;
-            }
+        if parsed.protocol == protocol::TCP
+            && let Some(stack) = &mut self.tcp
+        {
+            stack.receive(bytes);
+            return;
         }
         self.answer(&bytes, &parsed);
         self.inbox.push(Arrival { at: now, bytes, parsed });
@@ -179,20 +179,18 @@ impl Host {
     fn answer(&mut self, bytes: &[u8], parsed: &Parsed) {
         let payload = parsed.payload(bytes);
         match parsed.transport {
-            Transport::Udp => {
-                match self.udp.get(&parsed.dst_port).unwrap_or(&self.udp_others) {
-                    UdpService::Sink => (),
-                    UdpService::Echo => {
-                        let from = SocketAddr::new(parsed.dst, parsed.dst_port);
-                        let to = SocketAddr::new(parsed.src, parsed.src_port);
-                        self.send_in_pieces(&craft::udp(from, to, payload));
-                    }
-                    UdpService::Closed => {
-                        let error = craft::icmp_error(bytes, parsed.dst, IcmpError::PortUnreachable);
-                        self.outgoing.extend(error.map(|packet| (packet, Offload::default())));
-                    }
-                };
-            }
+            Transport::Udp => match self.udp.get(&parsed.dst_port).unwrap_or(&self.udp_others) {
+                UdpService::Sink => (),
+                UdpService::Echo => {
+                    let from = SocketAddr::new(parsed.dst, parsed.dst_port);
+                    let to = SocketAddr::new(parsed.src, parsed.src_port);
+                    self.send_in_pieces(&craft::udp(from, to, payload));
+                }
+                UdpService::Closed => {
+                    let error = craft::icmp_error(bytes, parsed.dst, IcmpError::PortUnreachable);
+                    self.outgoing.extend(error.map(|packet| (packet, Offload::default())));
+                }
+            },
             Transport::EchoRequest if self.answers_ping => {
                 let at = parsed.transport_at;
                 let sequence = u16::from_be_bytes([bytes[at + 6], bytes[at + 7]]);

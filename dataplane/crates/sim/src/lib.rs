@@ -5,7 +5,7 @@
 //!
 //! | question | file |
 //! |---|---|
-//! | which routers, tenants, services, hosts there are | [`plan`] |
+//! | which routers, tenants, services, hosts there are | [`plan`], [`service_plan`] |
 //! | what moves packets and time | [`fabric`] |
 //! | one node: engines, their tables, restarts, workers | [`router`] |
 //! | clients and servers | [`host`], [`tcp_stack`], [`conversation`] |
@@ -16,6 +16,7 @@
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::missing_panics_doc,
     reason = "a simulation that meets a broken assumption has to stop, and only tests run it"
 )]
 
@@ -34,6 +35,7 @@ pub mod plan;
 pub mod router;
 pub mod schedule;
 pub mod segmentation;
+pub mod service_plan;
 pub mod tcp_stack;
 pub mod trace;
 
@@ -44,4 +46,5 @@ pub use firewall::Firewall;
 pub use host::{Arrival, UdpService};
 pub use link::{Link, TooBig};
 pub use nat::{Mapping, Nat};
-pub use plan::{Plan, ServicePlan};
+pub use plan::Plan;
+pub use service_plan::ServicePlan;

@@ -74,25 +74,25 @@ pub struct Carried {
 
 impl Link {
     /// Carries one packet.
-    pub fn carry(&mut self, packet: Vec<u8>, now: Instant, dice: &mut Dice) -> Carried {
+    pub fn carry(&mut self, packet: &[u8], now: Instant, dice: &mut Dice) -> Carried {
         if !self.up {
             return Carried::default();
         }
         if packet.len() <= self.mtu {
-            return Carried { arrivals: self.arrivals(&packet, now, dice), error: None };
+            return Carried { arrivals: self.arrivals(packet, now, dice), error: None };
         }
         let may_fragment = packet[0] >> 4 == 4 && packet[6] & 0x40 == 0;
         match (may_fragment, self.too_big) {
             (_, TooBig::Silent) => Carried::default(),
             (true, TooBig::Tell) => {
                 self.fragment_id += 1;
-                let pieces = craft::fragments(&packet, self.mtu, self.fragment_id);
+                let pieces = craft::fragments(packet, self.mtu, self.fragment_id);
                 let arrivals = pieces.iter().flat_map(|piece| self.arrivals(piece, now, dice)).collect();
                 Carried { arrivals, error: None }
             }
             (false, TooBig::Tell) => {
                 let error = IcmpError::TooBig(self.mtu as u16);
-                Carried { arrivals: vec![], error: craft::icmp_error(&packet, teller(&packet), error) }
+                Carried { arrivals: vec![], error: craft::icmp_error(packet, teller(packet), error) }
             }
         }
     }
@@ -143,7 +143,7 @@ mod tests {
         let mut link = Link { jitter: Duration::from_millis(20), ..Link::default() };
         let mut dice = Dice::new(3);
         let times: Vec<_> = (0..50)
-            .flat_map(|_| link.carry(packet(10), Instant::ORIGIN, &mut dice).arrivals)
+            .flat_map(|_| link.carry(&packet(10), Instant::ORIGIN, &mut dice).arrivals)
             .map(|(at, _)| at)
             .collect();
         assert!(times.is_sorted());
@@ -153,21 +153,21 @@ mod tests {
     fn too_big_packet_is_told_or_fragmented_or_lost_as_the_link_says() {
         let mut link = Link { mtu: 600, ..Link::default() };
         let mut dice = Dice::new(3);
-        let told = link.carry(packet(1000), Instant::ORIGIN, &mut dice);
+        let told = link.carry(&packet(1000), Instant::ORIGIN, &mut dice);
         assert!(told.arrivals.is_empty() && told.error.is_some());
         let mut open = packet(1000);
         craft::set_dont_fragment(&mut open, false);
-        assert_eq!(link.carry(open, Instant::ORIGIN, &mut dice).arrivals.len(), 2);
+        assert_eq!(link.carry(&open, Instant::ORIGIN, &mut dice).arrivals.len(), 2);
         link.too_big = TooBig::Silent;
-        assert!(link.carry(packet(1000), Instant::ORIGIN, &mut dice).error.is_none());
+        assert!(link.carry(&packet(1000), Instant::ORIGIN, &mut dice).error.is_none());
     }
 
     #[test]
     fn bandwidth_spaces_packets_by_their_length() {
         let mut link = Link { bandwidth: Some(1_028_000), ..Link::default() };
         let mut dice = Dice::new(3);
-        let first = link.carry(packet(1000), Instant::ORIGIN, &mut dice).arrivals[0].0;
-        let second = link.carry(packet(1000), Instant::ORIGIN, &mut dice).arrivals[0].0;
+        let first = link.carry(&packet(1000), Instant::ORIGIN, &mut dice).arrivals[0].0;
+        let second = link.carry(&packet(1000), Instant::ORIGIN, &mut dice).arrivals[0].0;
         assert_eq!(second - first, Duration::from_millis(1));
     }
 }

@@ -6,14 +6,13 @@ use std::sync::Arc;
 
 use quiver_crypto::SharedSecret;
 use quiver_engine::config::{
-    AccessRule, Cipher, Config, Encryption, Integrity, MetadataProtection, Peer, PeerWaypoint, PortRange,
-    PortRule, Prefix, Rejection, Route, RoutePeer, Service, ServiceMatch, Spread, Target, TargetSource,
+    Cipher, Config, MetadataProtection, Peer, PeerWaypoint, PortRange, Prefix, Rejection, ServiceMatch,
     Tenant, TenantMember, Transport,
 };
 use quiver_engine::packet::InterfaceId;
-use quiver_wire::ip::protocol;
 
 use crate::fabric::Fabric;
+use crate::service_plan::ServicePlan;
 
 /// Routers, tenants, services and hosts of a fabric.
 #[derive(Clone, Debug, Default)]
@@ -38,14 +37,6 @@ pub(crate) struct HostPlan {
     pub(crate) router: Option<String>,
     pub(crate) addresses: Vec<IpAddr>,
     pub(crate) interface: InterfaceId,
-}
-
-/// A service and the ways to it.
-#[derive(Clone, Debug)]
-pub struct ServicePlan {
-    service: Service,
-    targets: Vec<(String, Target)>,
-    via: Vec<(String, String, u32)>,
 }
 
 /// A prefix from text.
@@ -145,7 +136,7 @@ impl Plan {
             rejection: Rejection::Tell,
             service_match: ServiceMatch::BestOnly,
             tenants: self.tenants_of(router),
-            services: self.services.iter().map(|plan| self.service_of(plan, router)).collect(),
+            services: self.services.iter().map(|plan| plan.at(router)).collect(),
             peers: self.peers_of(router, own),
             lan_mtu: 1500,
         }
@@ -178,36 +169,6 @@ impl Plan {
             }
         }
         tenants
-    }
-
-    fn service_of(&self, plan: &ServicePlan, router: &str) -> Service {
-        let mut service = plan.service.clone();
-        let name = &service.name;
-        let targets: Vec<Target> =
-            plan.targets.iter().filter(|(place, _)| place == router).map(|(_, target)| *target).collect();
-        let mut peers: Vec<RoutePeer> = plan
-            .via
-            .iter()
-            .filter(|(from, _, _)| from == router)
-            .map(|(_, to, cost)| RoutePeer { router: to.as_str().into(), cost: *cost })
-            .collect();
-        if targets.is_empty() && peers.is_empty() && plan.via.is_empty() {
-            for (place, _) in &plan.targets {
-                if peers.iter().all(|peer| *peer.router != **place) {
-                    peers.push(RoutePeer { router: place.as_str().into(), cost: 10 });
-                }
-            }
-        }
-        let max_sessions = None;
-        if !targets.is_empty() {
-            let route = format!("{name}-local").into();
-            service.routes.push(Route { name: route, peers: vec![], targets, max_sessions });
-        }
-        if !peers.is_empty() {
-            let route = format!("{name}-remote").into();
-            service.routes.push(Route { name: route, peers, targets: vec![], max_sessions });
-        }
-        service
     }
 
     fn peers_of(&self, router: &str, own: &RouterPlan) -> Vec<Peer> {
@@ -251,107 +212,4 @@ fn host_plan(router: Option<&str>, name: &str, addresses: &[&str], interface: u1
 fn tenant(name: &str, members: &[&str], interface: Option<InterfaceId>) -> Tenant {
     let member = |text: &&str| TenantMember { prefix: prefix(text), interface };
     Tenant { name: name.into(), members: members.iter().map(member).collect() }
-}
-
-impl ServicePlan {
-    /// A service that covers everything at these prefixes (`198.18.0.1/32`) and admits nobody.
-    pub fn new(name: &str, addresses: &[&str]) -> Self {
-        let service = Service {
-            name: format!("lab/{name}").into(),
-            addresses: addresses.iter().map(|text| prefix(text)).collect(),
-            ports: vec![],
-            access: vec![],
-            public: false,
-            encryption: Encryption::Never,
-            integrity: Integrity::Metadata,
-            idle_timeout: None,
-            spread: Spread::Hunt,
-            routes: vec![],
-        };
-        Self { service, targets: vec![], via: vec![] }
-    }
-
-    /// Covers these TCP ports.
-    pub fn tcp(self, first: u16, last: u16) -> Self {
-        self.ports(protocol::TCP, first, last)
-    }
-
-    /// Covers these UDP ports.
-    pub fn udp(self, first: u16, last: u16) -> Self {
-        self.ports(protocol::UDP, first, last)
-    }
-
-    /// Covers a whole protocol.
-    pub fn protocol(mut self, number: u8) -> Self {
-        self.service.ports.push(PortRule { protocol: number, ports: None });
-        self
-    }
-
-    /// Admits a tenant and its children.
-    pub fn allow(self, tenant: &str) -> Self {
-        self.access(tenant, true)
-    }
-
-    /// Refuses a tenant and its children.
-    pub fn deny(self, tenant: &str) -> Self {
-        self.access(tenant, false)
-    }
-
-    /// Admits sources without a tenant.
-    pub fn public(mut self) -> Self {
-        self.service.public = true;
-        self
-    }
-
-    /// Payload encryption; [`Encryption::Never`] unless said otherwise.
-    pub fn encryption(mut self, encryption: Encryption) -> Self {
-        self.service.encryption = encryption;
-        self
-    }
-
-    /// Changes the service in other ways.
-    pub fn with(mut self, change: impl FnOnce(&mut Service)) -> Self {
-        change(&mut self.service);
-        self
-    }
-
-    /// A server at a router, seen from the return pool, on the port the client dialled.
-    pub fn server(self, router: &str, address: &str) -> Self {
-        self.target(router, address, TargetSource::ReturnPool)
-    }
-
-    /// A server at a router with another source address.
-    pub fn target(self, router: &str, address: &str, source: TargetSource) -> Self {
-        self.target_with(router, address, |target| target.source = source)
-    }
-
-    /// A server at a router, changed in other ways.
-    pub fn target_with(mut self, router: &str, address: &str, change: impl FnOnce(&mut Target)) -> Self {
-        let mut target = Target {
-            address: address_of(address),
-            port: None,
-            weight: 1,
-            healthy: true,
-            source: TargetSource::ReturnPool,
-        };
-        change(&mut target);
-        self.targets.push((router.to_owned(), target));
-        self
-    }
-
-    /// Router `from` reaches it through `to`. Without any of these, every router goes to those with servers directly.
-    pub fn via(mut self, from: &str, to: &str, cost: u32) -> Self {
-        self.via.push((from.to_owned(), to.to_owned(), cost));
-        self
-    }
-
-    fn ports(mut self, protocol: u8, first: u16, last: u16) -> Self {
-        self.service.ports.push(PortRule { protocol, ports: Some(PortRange { first, last }) });
-        self
-    }
-
-    fn access(mut self, tenant: &str, allow: bool) -> Self {
-        self.service.access.push(AccessRule { tenant: tenant.into(), allow });
-        self
-    }
 }

@@ -12,9 +12,8 @@ use quiver_engine::packet::{InterfaceId, Packet};
 use quiver_engine::session::keys::LanKey;
 use quiver_engine::time::{Instant, Now};
 use quiver_engine::view::SessionView;
-use quiver_engine::{Direction, Engine, Setup, Shard, Tables, shard_of_lan, shard_of_wan};
+use quiver_engine::{Direction, Engine, Setup, Shard, Tables, flow_of_lan, shard_of_lan, shard_of_wan};
 use quiver_wire::offload::Offload;
-use quiver_wire::parse::Parsed;
 
 use crate::dice::Dice;
 
@@ -118,7 +117,11 @@ impl Router {
     /// Ends sessions in an orderly way, as many as there are buffers to tell of; `true` when there are more.
     pub fn close_some(&mut self, at: Instant) -> bool {
         let now = self.now(at);
-        self.engines.iter_mut().fold(false, |more, engine| engine.close_some(now) || more)
+        let mut more = false;
+        for engine in &mut self.engines {
+            more |= engine.close_some(now);
+        }
+        more
     }
 
     /// Its waypoints.
@@ -224,16 +227,7 @@ impl Router {
 
     fn owner_of_lan(&mut self, bytes: &[u8]) -> u8 {
         let by_hash = shard_of_lan(bytes, self.workers);
-        let steered = Parsed::parse(bytes).ok().and_then(|parsed| {
-            let key = LanKey {
-                protocol: parsed.protocol,
-                src: parsed.src,
-                dst: parsed.dst,
-                src_port: parsed.src_port,
-                dst_port: parsed.dst_port,
-            };
-            self.steered.get(&key).copied()
-        });
+        let steered = flow_of_lan(bytes).and_then(|key| self.steered.get(&key).copied());
         if steered.is_some_and(|owner| owner != by_hash) {
             self.handed_over += 1;
         }

@@ -64,12 +64,12 @@ pub fn join(packets: Vec<Vec<u8>>) -> Vec<(Vec<u8>, Offload)> {
     let mut out: Vec<(Vec<u8>, Offload)> = Vec::new();
     let mut size = 0;
     for packet in packets {
-        if let Some((last, offload)) = out.last_mut() {
-            if follows(last, &packet, size) {
-                append(last, &packet);
-                offload.segmentation = Segmentation::Tcp { size: size as u16 };
-                continue;
-            }
+        if let Some((last, offload)) = out.last_mut()
+            && follows(last, &packet, size)
+        {
+            append(last, &packet);
+            offload.segmentation = Segmentation::Tcp { size: size as u16 };
+            continue;
         }
         size = Parsed::parse(&packet).map_or(0, |parsed| parsed.payload(&packet).len());
         out.push((packet, Offload::default()));

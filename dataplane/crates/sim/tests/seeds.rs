@@ -14,7 +14,11 @@ fn seeds() -> u64 {
 }
 
 fn rough(seed: u64, loss: f64) -> Fabric {
-    let encryption = [Encryption::Never, Encryption::Always, Encryption::Adaptive][(seed % 3) as usize];
+    let encryption = match seed % 3 {
+        0 => Encryption::Never,
+        1 => Encryption::Always,
+        _ => Encryption::Adaptive,
+    };
     let service = ServicePlan::new("echo", &["198.18.0.1/32"])
         .allow("corp")
         .encryption(encryption)

@@ -2,7 +2,11 @@
 //!
 //! Two promises: nothing is ever delivered that the model forbids, and nothing that it allows is refused for good.
 //! A failing run prints its seed; seeds in `seeds.txt` are run always, further ones as `QUIVER_SEEDS` says at compile time.
-#![expect(clippy::indexing_slicing, reason = "a run that meets a broken assumption has failed")]
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a run that meets a broken assumption has failed"
+)]
 
 mod run;
 mod world;

@@ -118,7 +118,7 @@ impl World {
 
 impl Service {
     fn draw_rules(&mut self, dice: &mut Dice) {
-        self.rules = (0..1 + dice.index(4)).map(|_| (*dice.pick(&TENANTS), dice.chance(0.7))).collect();
+        self.rules = (0..=dice.index(4)).map(|_| (*dice.pick(&TENANTS), dice.chance(0.7))).collect();
     }
 
     /// The longest rule that names the tenant or an ancestor decides; deny wins among equals.

@@ -111,7 +111,7 @@ fn lost_announcement_of_sealing_is_repeated() {
     for _ in 0..10 {
         let connection = net.connect("client", WEB, Script::Manual);
         net.write(connection, b"GET /canary HTTP/1.1\r\n\r\n");
-        net.run(Duration::from_secs(60));
+        net.run(Duration::from_mins(1));
         whole += usize::from(net.connection(connection).received == b"GET /canary HTTP/1.1\r\n\r\n");
     }
     assert_eq!(whole, 10);

@@ -93,7 +93,7 @@ fn unhealthy_target_keeps_its_sessions() {
     let mut net = fabric();
     assert!(echoes(&mut net, "client", 5000, ECHO));
     net.reconfigure("b", |config| {
-        config.services[0].routes[0].targets.iter_mut().for_each(|t| t.healthy = false)
+        config.services[0].routes[0].targets.iter_mut().for_each(|t| t.healthy = false);
     });
     net.run(Duration::from_secs(5));
     assert!(echoes(&mut net, "client", 5000, ECHO));

@@ -65,7 +65,7 @@ fn reset_of_the_client_reaches_the_server_and_ends_the_session() {
     net.run_ms(500);
     let server = net.nth_connection("server", 0);
     assert!(net.connection(server).was_reset());
-    net.run(Duration::from_secs(60));
+    net.run(Duration::from_mins(1));
     assert_eq!(
         (endings(&net, "a"), endings(&net, "b")),
         (vec![CloseReason::Reset], vec![CloseReason::Reset])
@@ -95,7 +95,7 @@ fn connection_to_a_closed_port_is_refused_end_to_end() {
     let connection = net.connect("client", "198.18.0.1:4444", Script::Manual);
     net.run_ms(500);
     assert!(net.connection(connection).was_reset());
-    net.run(Duration::from_secs(60));
+    net.run(Duration::from_mins(1));
     assert!(net.sessions("a").is_empty() && net.sessions("b").is_empty());
 }
 

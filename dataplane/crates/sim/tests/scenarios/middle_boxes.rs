@@ -19,7 +19,7 @@ fn behind_nat(mapping: Mapping, expiry: Duration) -> Fabric {
 #[test]
 fn initiator_behind_a_nat_that_changes_ports_is_served() {
     for mapping in [Mapping::EndpointIndependent, Mapping::EndpointDependent] {
-        let mut net = behind_nat(mapping, Duration::from_secs(60));
+        let mut net = behind_nat(mapping, Duration::from_mins(1));
         for _ in 0..3 {
             assert!(echoes(&mut net, "client", 5000, ECHO), "{mapping:?}");
         }
@@ -29,7 +29,7 @@ fn initiator_behind_a_nat_that_changes_ports_is_served() {
 
 #[test]
 fn tcp_through_a_nat_arrives_whole() {
-    let mut net = behind_nat(Mapping::EndpointDependent, Duration::from_secs(60));
+    let mut net = behind_nat(Mapping::EndpointDependent, Duration::from_mins(1));
     net.listen("server", 82, Script::Source(200_000));
     let connection = net.connect("client", "198.18.0.1:82", Script::Sink);
     net.run(Duration::from_secs(20));

@@ -42,7 +42,7 @@ fn denied_udp_client_is_told_administratively_prohibited() {
     net.udp("guest", 5000, ECHO, b"let me in");
     net.udp("guest", 5000, "[fd00:c6::1]:7", b"let me in");
     net.run_ms(100);
-    let errors: Vec<_> = net.inbox("guest").iter().filter_map(|arrival| arrival.icmp_error()).collect();
+    let errors: Vec<_> = net.inbox("guest").iter().filter_map(quiver_sim::Arrival::icmp_error).collect();
     assert_eq!(errors, [(3, 13), (1, 1)]);
 }
 

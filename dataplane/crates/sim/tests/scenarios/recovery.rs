@@ -82,7 +82,7 @@ fn idle_client_behind_a_closed_window_is_found_again_after_a_restart_of_its_rout
     net.connection_mut(connection).reading = false;
     net.run(Duration::from_secs(3));
     net.restart("a");
-    net.run(Duration::from_secs(60));
+    net.run(Duration::from_mins(1));
     net.connection_mut(connection).reading = true;
     net.run(Duration::from_mins(3));
     let received = &net.connection(connection).received;

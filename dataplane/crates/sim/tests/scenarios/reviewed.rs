@@ -122,7 +122,7 @@ fn transit_learns_that_a_sealed_connection_is_over() {
     net.run(Duration::from_secs(1));
     assert_eq!(net.connection(connection).received, b"question");
     net.close(connection);
-    net.run(Duration::from_secs(60));
+    net.run(Duration::from_mins(1));
     assert!(net.sessions("t").is_empty(), "{:#?}", net.sessions("t"));
     assert_eq!(
         (endings(&net, "a"), endings(&net, "b")),
@@ -161,7 +161,7 @@ fn echoes_at(net: &mut Fabric, host: &str, port: u16) -> bool {
 
 /// 900 live sessions between a and b.
 fn many() -> Fabric {
-    let long = everything().with(|service| service.idle_timeout = Some(Duration::from_secs(60)));
+    let long = everything().with(|service| service.idle_timeout = Some(Duration::from_mins(1)));
     let mut net = fabric_of(two_sites().service(long));
     for port in 0..900 {
         net.udp("client", 5000 + port, ECHO, b"hello");
