@@ -8,6 +8,7 @@
     reason = "a run that meets a broken assumption has failed"
 )]
 
+mod configured;
 mod run;
 mod world;
 
@@ -25,7 +26,15 @@ fn committed_seeds_hold_the_promises() {
 #[test]
 fn random_runs_hold_the_promises() {
     let count: u64 = option_env!("QUIVER_SEEDS").map_or(40, |text| text.parse().expect("a number"));
+    let mut seen = run::Seen::default();
     for seed in 1_000_000..1_000_000 + count {
-        run::run(seed);
+        let run = run::run(seed);
+        seen.delivered += run.delivered;
+        seen.allowed += run.allowed;
+        seen.forbidden += run.forbidden;
+        seen.streamed += run.streamed;
     }
+    // Enough happened on both sides of the policy for the promises to mean something.
+    assert!(seen.delivered > 20 * count && seen.streamed > 10_000 * count, "{seen:?}");
+    assert!(seen.allowed > 2 * count && seen.forbidden > 2 * count, "{seen:?}");
 }

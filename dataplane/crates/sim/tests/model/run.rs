@@ -1,15 +1,20 @@
 //! One run: a random world is built, disturbed and watched.
 
+use core::net::SocketAddr;
 use core::time::Duration;
 use std::collections::BTreeMap;
 
-use quiver_engine::config::{AccessRule, Config, Encryption, Integrity};
-use quiver_sim::{Dice, Fabric, Plan, Script, ServicePlan, UdpService};
+use quiver_sim::conversation::is_pattern;
+use quiver_sim::fabric::ConnectionId;
+use quiver_sim::{Dice, Fabric, Script, UdpService, craft};
 
-use crate::world::{Service, TENANTS, World};
+use crate::configured::{apply, plan_of, protect};
+use crate::world::World;
 
 /// Steps of the disturbed part.
 const STEPS: u32 = 60;
+/// Bytes of a download.
+const STREAM: usize = 150_000;
 /// Attempts after which something allowed counts as refused for good.
 const ATTEMPTS: u16 = 12;
 
@@ -23,6 +28,14 @@ struct Sent {
     version: usize,
 }
 
+/// Where a packet goes.
+#[derive(Clone, Copy, Debug)]
+struct Destination {
+    service: usize,
+    port: u16,
+    family: usize,
+}
+
 struct Run {
     seed: u64,
     dice: Dice,
@@ -31,28 +44,52 @@ struct Run {
     worlds: Vec<World>,
     sent: BTreeMap<u64, Sent>,
     serial: u64,
+    streams: Vec<ConnectionId>,
+    seen: Seen,
+}
+
+/// What a run has seen, so that a run in which nothing happens is noticed.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) delivered: u64,
+    pub(crate) allowed: u64,
+    pub(crate) forbidden: u64,
+    pub(crate) streamed: u64,
 }
 
 /// Runs the world of `seed`.
-pub(crate) fn run(seed: u64) {
+pub(crate) fn run(seed: u64) -> Seen {
     let mut dice = Dice::new(seed);
     let world = World::random(&mut dice);
-    let mut net = plan_of(&world).start(seed);
+    let mut net = plan_of(&world).start_with(seed, |_, config| protect(config, &world));
     net.log.disable();
     net.keep_wan = false;
     for server in &world.servers {
         net.host_mut(&server.name).udp_others = UdpService::Echo;
+        net.host_mut(&server.name).superpackets = world.superpackets;
         net.listen(&server.name, 1000, Script::Echo);
+        net.listen(&server.name, 1001, Script::Source(STREAM));
     }
     net.run_ms(300);
-    let mut run = Run { seed, dice, net, worlds: vec![world], sent: BTreeMap::new(), serial: 0 };
+    let mut run = Run {
+        seed,
+        dice,
+        net,
+        worlds: vec![world],
+        sent: BTreeMap::new(),
+        serial: 0,
+        streams: vec![],
+        seen: Seen::default(),
+    };
     for _ in 0..STEPS {
         run.disturb();
         run.look();
     }
+    run.streams_are_whole();
     run.get_well();
     run.everything_allowed_works();
     run.tcp_agrees();
+    run.seen
 }
 
 impl Run {
@@ -76,6 +113,11 @@ impl Run {
                 });
             }
             3 => self.net.run(Duration::from_secs(12)),
+            4 => {
+                let mtu = [1500, 1400, 1300][self.dice.index(3)];
+                self.net.every_link(|link| link.mtu = mtu);
+            }
+            5 => self.stream(),
             _ => {
                 for _ in 0..=self.dice.below(6) {
                     self.send();
@@ -104,19 +146,51 @@ impl Run {
         let port = *self.dice.pick(&[7, 7, 1000, 1003, 1004, 2001]);
         let family = self.dice.index(2);
         let from = 5000 + self.dice.below(3) as u16;
-        self.send_one(client, service, port, family, from);
+        let padding = *self.dice.pick(&[0, 0, 0, 900, 1400, 3000]);
+        self.send_one(Destination { service, port, family }, client, from, padding);
     }
 
-    fn send_one(&mut self, client: usize, service: usize, port: u16, family: usize, from: u16) -> u64 {
+    fn send_one(&mut self, to: Destination, client: usize, from: u16, padding: usize) -> u64 {
+        let Destination { service, port, family } = to;
         self.serial += 1;
         let version = self.worlds.len() - 1;
         self.sent.insert(self.serial, Sent { client, service, port, family, version });
         let world = self.world();
         let name = world.clients[client].name.clone();
         let address = &world.services[service].addresses[family];
-        let to = if family == 0 { format!("{address}:{port}") } else { format!("[{address}]:{port}") };
-        self.net.udp(&name, from, &to, format!("packet {}", self.serial).as_bytes());
+        let to = SocketAddr::new(address.parse().expect("an address"), port);
+        let mut payload = format!("packet {} ", self.serial).into_bytes();
+        payload.resize(payload.len() + padding, b'.');
+        let from = SocketAddr::new(self.net.host(&name).address_towards(to.ip()), from);
+        let packet = craft::udp(from, to, &payload);
+        if packet.len() > 1280 {
+            for piece in craft::fragments(&packet, 1280, self.serial as u32) {
+                self.net.send(&name, piece);
+            }
+        } else {
+            self.net.send(&name, packet);
+        }
         self.serial
+    }
+
+    /// Somebody begins a download.
+    fn stream(&mut self) {
+        let world = self.world();
+        let (clients, services) = (world.clients.len(), world.services.len());
+        let client = self.dice.index(clients);
+        let service = self.dice.index(services);
+        let world = self.worlds.last().expect("there is a first world");
+        let to = format!("{}:1001", world.services[service].addresses[0]);
+        self.streams.push(self.net.connect(&world.clients[client].name, &to, Script::Sink));
+    }
+
+    /// Whatever came of the downloads, no byte is wrong or out of place.
+    fn streams_are_whole(&mut self) {
+        for stream in &self.streams {
+            let received = &self.net.connection(*stream).received;
+            assert!(is_pattern(received), "seed {}: a stream is damaged", self.seed);
+            self.seen.streamed += received.len() as u64;
+        }
     }
 
     /// Judges everything that arrived. Answers the packets whose echo came back.
@@ -148,7 +222,8 @@ impl Run {
     }
 
     /// A packet reached a server: some world between its sending and now has to allow that.
-    fn judge(&self, serial: u64, server: usize) {
+    fn judge(&mut self, serial: u64, server: usize) {
+        self.seen.delivered += 1;
         let sent = self.sent[&serial];
         let mut worlds = self.worlds[sent.version..].iter();
         let allowed = worlds.any(|world| world.reaches(sent.client, sent.service, sent.port) == Some(server));
@@ -176,6 +251,11 @@ impl Run {
                 let port = world.services[service].ports.0.max(7);
                 let allowed = world.reaches(client, service, port).is_some();
                 let family = self.dice.index(2);
+                if allowed {
+                    self.seen.allowed += 1;
+                } else {
+                    self.seen.forbidden += 1;
+                }
                 let answered = self.is_answered(client, service, port, family);
                 assert_eq!(
                     answered, allowed,
@@ -190,7 +270,8 @@ impl Run {
         let allowed = self.world().reaches(client, service, port).is_some();
         let attempts = if allowed { ATTEMPTS } else { 1 };
         for _ in 0..attempts {
-            let serial = self.send_one(client, service, port, family, 6000 + client as u16);
+            let serial =
+                self.send_one(Destination { service, port, family }, client, 6000 + client as u16, 0);
             self.net.run_ms(200);
             if self.look().contains(&serial) {
                 return true;
@@ -221,79 +302,5 @@ impl Run {
 }
 
 fn serial_of(payload: &[u8]) -> Option<u64> {
-    core::str::from_utf8(payload).ok()?.strip_prefix("packet ")?.parse().ok()
-}
-
-fn plan_of(world: &World) -> Plan {
-    let mut plan = Plan::new();
-    for router in 0..world.routers {
-        let name = format!("r{router}");
-        plan =
-            plan.router(&name, &[&format!("203.0.113.{}", router + 1)]).workers(&name, world.workers[router]);
-    }
-    for tenant in TENANTS {
-        plan = plan.tenant(tenant, &[]);
-    }
-    for client in &world.clients {
-        let router = format!("r{}", client.router);
-        let [v4, v6] = &client.addresses;
-        plan = plan.host(&router, &client.name, &[v4, v6]);
-        if let Some(tenant) = client.tenant {
-            plan = plan.tenant_at(&router, tenant, &[&format!("{v4}/32"), &format!("{v6}/128")]);
-        }
-    }
-    for server in &world.servers {
-        let [v4, v6] = &server.addresses;
-        plan = plan.host(&format!("r{}", server.router), &server.name, &[v4, v6]);
-    }
-    for service in &world.services {
-        plan = plan.service(service_of(world, service));
-    }
-    plan
-}
-
-fn service_of(world: &World, service: &Service) -> ServicePlan {
-    let [v4, v6] = &service.addresses;
-    let server = &world.servers[service.server];
-    let home = format!("r{}", server.router);
-    let mut plan = ServicePlan::new(&service.name, &[&format!("{v4}/32"), &format!("{v6}/128")])
-        .tcp(service.ports.0, service.ports.1)
-        .udp(service.ports.0, service.ports.1)
-        .encryption(
-            [Encryption::Never, Encryption::Adaptive, Encryption::Always][service.encryption as usize],
-        )
-        .with(|config| {
-            config.integrity =
-                if service.integrity == 0 { Integrity::PerPacket } else { Integrity::Metadata };
-            config.public = service.public;
-            config.access = access(service);
-        });
-    for address in &server.addresses {
-        plan = plan.server(&home, address);
-    }
-    if let Some(through) = service.through {
-        for router in (0..world.routers).filter(|router| *router != server.router) {
-            let next = if router == through { home.clone() } else { format!("r{through}") };
-            plan = plan.via(&format!("r{router}"), &next, 10);
-        }
-    }
-    plan
-}
-
-fn access(service: &Service) -> Vec<AccessRule> {
-    let rules = service.rules.iter();
-    rules.map(|(tenant, allow)| AccessRule { tenant: (*tenant).into(), allow: *allow }).collect()
-}
-
-/// Carries the world's access lists and servers over into a configuration.
-fn apply(config: &mut Config, world: &World) {
-    for service in &world.services {
-        let name = format!("lab/{}", service.name);
-        let known = config.services.iter_mut().find(|known| *known.name == *name).expect("services stay");
-        known.access = access(service);
-        for target in known.routes.iter_mut().flat_map(|route| &mut route.targets) {
-            let [v4, v6] = &world.servers[service.server].addresses;
-            target.address = if target.address.is_ipv4() { v4 } else { v6 }.parse().expect("an address");
-        }
-    }
+    core::str::from_utf8(payload).ok()?.strip_prefix("packet ")?.split(' ').next()?.parse().ok()
 }

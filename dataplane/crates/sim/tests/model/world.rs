@@ -33,16 +33,31 @@ pub(crate) struct Service {
     pub(crate) through: Option<usize>,
     pub(crate) encryption: u64,
     pub(crate) integrity: u64,
+    /// Servers see the node's own address instead of one of the return pool.
+    pub(crate) from_node: bool,
+    /// Whether its addresses can be dialled at all.
+    pub(crate) offered: bool,
 }
 
 /// Everything there is.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is drawn by itself")]
 pub(crate) struct World {
     pub(crate) routers: usize,
     pub(crate) workers: Vec<u8>,
     pub(crate) clients: Vec<Client>,
     pub(crate) servers: Vec<Server>,
     pub(crate) services: Vec<Service>,
+    /// Metadata can be read by anybody in between.
+    pub(crate) signed: bool,
+    /// The compatibility profile.
+    pub(crate) compatible: bool,
+    /// Clear TCP travels as UDP.
+    pub(crate) tcp_as_udp: bool,
+    /// Every payload between routers is sealed.
+    pub(crate) always_encrypt: bool,
+    /// Hosts emit superpackets.
+    pub(crate) superpackets: bool,
 }
 
 /// Two families with children.
@@ -59,6 +74,11 @@ impl World {
             clients: vec![],
             servers: vec![],
             services: vec![],
+            signed: dice.chance(0.2),
+            compatible: dice.chance(0.2),
+            tcp_as_udp: dice.chance(0.3),
+            always_encrypt: dice.chance(0.1),
+            superpackets: dice.chance(0.3),
         };
         for router in 0..routers {
             for i in 0..2 {
@@ -81,6 +101,8 @@ impl World {
                 through: None,
                 encryption: dice.below(3),
                 integrity: dice.below(3),
+                from_node: dice.chance(0.3),
+                offered: true,
             };
             if dice.chance(0.3) && routers > 2 {
                 service.through =
@@ -100,18 +122,18 @@ impl World {
             None => wanted.public,
             Some(tenant) => wanted.admits(tenant),
         };
-        (in_range && admitted).then_some(wanted.server)
+        (wanted.offered && in_range && admitted).then_some(wanted.server)
     }
 
     /// Changes something that decides who may reach what.
     pub(crate) fn change(&mut self, dice: &mut Dice) {
         let service = dice.index(self.services.len());
-        if dice.chance(0.5) {
-            self.services[service].draw_rules(dice);
-        } else {
+        let service = &mut self.services[service];
+        match dice.below(5) {
+            0 | 1 => service.draw_rules(dice),
+            2 => service.offered = !service.offered,
             // To another server of the same router, so that the routes stay.
-            let service = &mut self.services[service];
-            service.server ^= 1;
+            _ => service.server ^= 1,
         }
     }
 }
