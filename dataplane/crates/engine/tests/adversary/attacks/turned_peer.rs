@@ -7,6 +7,7 @@ use quiver_engine::Direction;
 use quiver_engine::drop_reason::DropReason;
 use quiver_wire::metadata::contexts::{AddressPair, EgressBinding};
 use quiver_wire::metadata::control::SessionFlags;
+use quiver_wire::metadata::security::{KeyBytes, PayloadBootIds};
 use quiver_wire::metadata::{HeaderTlvs, PayloadTlvs};
 use quiver_wire::{Parsed, metadata};
 
@@ -250,4 +251,34 @@ fn own_session_that_comes_back_is_refused() {
     let (reasons, outcome) = attack(&mut world, A, &packet);
     assert_eq!((reasons, outcome.opened), (vec![DropReason::Reflected], 0));
     assert_eq!(peer.ip(), waypoint(B, true));
+}
+
+#[test]
+fn names_and_keys_that_a_peer_invents_are_not_kept_without_end() {
+    let mut world = world();
+    let mut forger = turned_a(&world);
+    let mut held = [0; 2];
+    for round in 0..18_000_u32 {
+        if let Some(place) = [17_000, 17_999].iter().position(|at| *at == round) {
+            held[place] = crate::allocations::live_bytes();
+        }
+        let (tenant, secret) = (format!("t{round}.prod"), [round as u8; 32]);
+        let tlvs = PayloadTlvs {
+            tenant: Some(&tenant),
+            session_encrypted: true,
+            security_key: Some(KeyBytes(&secret)),
+            payload_serial: Some(1),
+            payload_key_id: Some(u64::from(round)),
+            payload_boot_ids: Some(PayloadBootIds { ingress: 0x5001, egress: 0 }),
+            ..forward(1, 40_000)
+        };
+        // The same pair again and again: each session replaces the one before.
+        let header = HeaderTlvs { metadata_only: true, ..HeaderTlvs::default() };
+        let tlvs = PayloadTlvs { session_id: Some(u128::from(round).to_be_bytes()), ..tlvs };
+        let section = forge::section(&tlvs);
+        let packet = forger.packet(pair(16_390, 16_391), world.now.unix_ms, header, &section, &[]);
+        assert_eq!(attack(&mut world, B, &packet).1.opened, 1);
+    }
+    assert!(held[1] - held[0] < 1 << 17, "{} bytes for a thousand inventions", held[1] - held[0]);
+    assert_eq!(world.sessions(B), 1);
 }
