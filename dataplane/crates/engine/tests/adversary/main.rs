@@ -10,4 +10,5 @@ mod attacks;
 mod corpus;
 #[path = "../../fuzz/exercise/mod.rs"]
 mod exercise;
+mod mutation;
 mod robustness;
