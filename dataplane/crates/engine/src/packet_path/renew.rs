@@ -7,6 +7,7 @@ use crate::packet_path::on_control::announce_again;
 use crate::session::entry::Leg;
 use crate::session::index::LegSide;
 use crate::session::table::SessionId;
+use crate::session::tcp_state::TcpPhase;
 use crate::time::Now;
 
 /// Goes through the next few sessions, while there are buffers to tell of them.
@@ -18,10 +19,15 @@ pub(crate) fn step(engine: &mut Engine, now: Now) {
             return;
         }
         let Some(id) = engine.sessions.table.id_at(index) else { continue };
-        if judge::check(engine, id, now).is_ok() {
+        if judge::check(engine, id, now).is_ok() && !is_over(engine, id) {
             tell_restarted(engine, id, now);
         }
     }
+}
+
+/// A finished connection waits for late packets only; a neighbour would take it for a live one.
+fn is_over(engine: &Engine, id: SessionId) -> bool {
+    engine.sessions.table.get(id).is_some_and(|session| session.tcp.phase() == TcpPhase::Closed)
 }
 
 /// The router towards the server cannot rebuild a session by itself. The one towards the client could ask, but only once a
