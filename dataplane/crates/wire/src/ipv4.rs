@@ -210,14 +210,6 @@ impl<T: AsRef<[u8]> + AsMut<[u8]>> Packet<T> {
         put_u16(self.0.as_mut(), field::CHECKSUM, !sum);
     }
 
-    /// What is carried, as far as it is there.
-    pub fn payload_mut(&mut self) -> &mut [u8] {
-        let (start, end) = (self.header_len(), usize::from(self.total_len()));
-        let bytes = self.0.as_mut();
-        let end = end.min(bytes.len());
-        bytes.get_mut(start..end).unwrap_or_default()
-    }
-
     fn set_traffic_class(&mut self, traffic_class: u8) {
         let version_ihl = u8_at(self.0.as_ref(), field::VERSION_IHL);
         self.replace(field::VERSION_IHL, u16::from_be_bytes([version_ihl, traffic_class]));

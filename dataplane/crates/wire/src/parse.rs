@@ -105,11 +105,6 @@ impl Parsed {
         packet.get(self.transport_at..self.total_len).unwrap_or_default()
     }
 
-    /// Transport header and payload within `packet`, the packet this was read from.
-    pub fn segment_mut<'a>(&self, packet: &'a mut [u8]) -> &'a mut [u8] {
-        packet.get_mut(self.transport_at..self.total_len).unwrap_or_default()
-    }
-
     /// Offset of the transport checksum within the packet, where there is one. ICMP of the other family is a protocol like any other.
     #[inline]
     pub fn checksum_at(&self) -> Option<usize> {

@@ -26,7 +26,7 @@ pub(crate) fn send(
     let largest = packet.len().min(usize::from(u16::MAX)) as u16;
     for piece in fragment::hop_pieces(packet, form.mtu, PIECE_METADATA)? {
         let mut out = around.output.buffer()?;
-        let info = info(&piece, id, largest);
+        let info = piece.info(id, id as u16, largest);
         match build(session, form, (packet, &piece, info), &mut out, around) {
             Ok(()) => {
                 around.output.counters.metadata_out += 1;
@@ -51,15 +51,4 @@ fn build(
     fragment::put_hop_piece(packet, piece, out)?;
     let header = HeaderTlvs { fragment: Some(info), ..HeaderTlvs::default() };
     compose::attach_plain(out, around.fabric, form.pair.towards(), header, Some(session.uuid.0), around.now)
-}
-
-const fn info(piece: &Piece, id: u32, largest: u16) -> FragmentInfo {
-    FragmentInfo {
-        extended_id: id,
-        original_id: id as u16,
-        dont_fragment: false,
-        more: piece.more,
-        offset: piece.offset,
-        largest_seen: largest,
-    }
 }

@@ -61,3 +61,53 @@ pub(crate) const fn of_wire(error: WireError) -> DropReason {
         _ => DropReason::MalformedIp,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_of_a_transform_is_counted_as_what_it_is() {
+        for (refusal, reason) in [
+            (Refusal::Malformed, DropReason::MalformedTransport),
+            (Refusal::SourceRoute, DropReason::UnsupportedProtocol),
+            (Refusal::ExtensionHeader, DropReason::UnsupportedProtocol),
+            (Refusal::Fragment, DropReason::FragmentRefused),
+            (Refusal::Superpacket, DropReason::UnsupportedSuperpacket),
+            (Refusal::TooLong, DropReason::TooBig),
+            (Refusal::DontFragment, DropReason::TooBig),
+            (Refusal::NoRoom, DropReason::BufferExhausted),
+            (Refusal::NoBuffer, DropReason::BufferExhausted),
+            (Refusal::Checksum, DropReason::ChecksumInvalid),
+            (Refusal::TtlExpired, DropReason::TtlExpired),
+            (Refusal::NotAnswerable, DropReason::IcmpUnsolicited),
+            (Refusal::NotAuthentic, DropReason::PayloadUnauthentic),
+            (Refusal::Key, DropReason::NonceExhausted),
+        ] {
+            assert_eq!(DropReason::from(refusal), reason, "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn metadata_is_refused_for_want_of_room_keys_or_memory_under_their_own_names() {
+        assert_eq!(of_crypto(CryptoError::NoRoom), DropReason::BufferExhausted);
+        assert_eq!(of_crypto(CryptoError::Library), DropReason::KeyUnavailable);
+        assert_eq!(of_crypto(CryptoError::Authentication), DropReason::MetadataUnauthentic);
+        assert_eq!(of_replay(&ReplayError::Full), DropReason::MetadataRefusedLimit);
+        assert_eq!(of_replay(&ReplayError::BehindHorizon), DropReason::MetadataStale);
+        assert_eq!(of_replay(&ReplayError::BehindWindow), DropReason::MetadataReplayed);
+    }
+
+    #[test]
+    fn unreadable_packets_are_told_apart_by_the_header_at_fault() {
+        for (error, reason) in [
+            (WireError::TruncatedTransport, DropReason::MalformedTransport),
+            (WireError::SourceRouted, DropReason::UnsupportedProtocol),
+            (WireError::TooManyExtensions, DropReason::UnsupportedProtocol),
+            (WireError::BadFragment, DropReason::FragmentRefused),
+            (WireError::UnknownVersion, DropReason::MalformedIp),
+        ] {
+            assert_eq!(of_wire(error), reason);
+        }
+    }
+}

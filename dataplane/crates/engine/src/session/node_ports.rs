@@ -4,7 +4,6 @@ use crate::config::PortRange;
 
 use super::keys::HashSeed;
 use super::ports::Residue;
-use super::return_pool::ClaimRefused;
 
 #[cfg(test)]
 mod tests;
@@ -50,14 +49,6 @@ impl NodePorts {
             }
         }
         Err(NodePortsExhausted)
-    }
-
-    /// Checks that a recovered session may have its former port again.
-    pub fn claim(&self, port: u16, is_free: impl FnOnce(u16) -> bool) -> Result<(), ClaimRefused> {
-        if !self.contains(port) {
-            return Err(ClaimRefused::Outside);
-        }
-        if is_free(port) { Ok(()) } else { Err(ClaimRefused::InUse) }
     }
 
     /// Whether a port is of the range and of this worker.

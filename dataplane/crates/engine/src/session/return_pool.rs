@@ -1,7 +1,7 @@
 //! Source addresses and ports towards local servers, whose replies then find this engine.
 //!
 //! The pool keeps no list of what is in use: the flow index knows. That makes a restarted egress free to take a former decision
-//! again ([`ReturnPool::claim`]), while new decisions keep away from the former ones: the start of the search is
+//! again ([`ReturnPool::contains`]), while new decisions keep away from the former ones: the start of the search is
 //! rotated by the boot id. A server may still hold a connection of the engine's former life.
 
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -45,17 +45,6 @@ pub struct ReturnRequest {
 #[error("no free source address and port in the return pool")]
 pub struct ReturnPoolExhausted;
 
-/// A former binding cannot be taken again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ClaimRefused {
-    /// It is not of this pool (any more).
-    #[error("the binding is outside the pool")]
-    Outside,
-    /// Another session has it.
-    #[error("the binding is in use")]
-    InUse,
-}
-
 /// The prefixes of the return pool.
 pub struct ReturnPool {
     spans: Vec<Span>,
@@ -88,18 +77,6 @@ impl ReturnPool {
             }
         }
         second_best.ok_or(ReturnPoolExhausted)
-    }
-
-    /// Checks that a recovered session may have its former binding again.
-    pub fn claim(
-        &self,
-        binding: ReturnBinding,
-        is_free: impl FnOnce(ReturnBinding) -> bool,
-    ) -> Result<(), ClaimRefused> {
-        if !self.contains(binding.address) {
-            return Err(ClaimRefused::Outside);
-        }
-        if is_free(binding) { Ok(()) } else { Err(ClaimRefused::InUse) }
     }
 
     /// Whether an address is one that [`Self::pick`] could pick.

@@ -95,13 +95,6 @@ impl<S> SessionTable<S> {
         }
     }
 
-    /// Adds the session that `make` builds for its own handle; `None` (and `make` is not called) when the table is full.
-    pub fn insert_with(&mut self, make: impl FnOnce(SessionId) -> S) -> Option<SessionId> {
-        let id = self.reserve()?;
-        self.slot_mut(id.index)?.session = Some(make(id));
-        Some(id)
-    }
-
     /// The session of a handle.
     pub fn get(&self, id: SessionId) -> Option<&S> {
         let slot = self.slot(id.index)?;
@@ -117,11 +110,6 @@ impl<S> SessionTable<S> {
     /// The session at a position, as kept in a [`super::index::FlowIndex`].
     pub fn at(&self, index: u32) -> Option<&S> {
         self.slot(index)?.session.as_ref()
-    }
-
-    /// The session at a position, to be changed.
-    pub fn at_mut(&mut self, index: u32) -> Option<&mut S> {
-        self.slot_mut(index)?.session.as_mut()
     }
 
     /// The handle of the session at a position.
@@ -150,14 +138,6 @@ impl<S> SessionTable<S> {
         self.chunks.iter().flatten().zip(0u32..).filter_map(|(slot, index)| {
             let id = SessionId { index, generation: slot.generation };
             slot.session.as_ref().map(|session| (id, session))
-        })
-    }
-
-    /// All sessions by position, to be changed.
-    pub fn iter_mut(&mut self) -> impl Iterator<Item = (SessionId, &mut S)> {
-        self.chunks.iter_mut().flatten().zip(0u32..).filter_map(|(slot, index)| {
-            let id = SessionId { index, generation: slot.generation };
-            slot.session.as_mut().map(|session| (id, session))
         })
     }
 

@@ -2,10 +2,9 @@
 
 use quiver_crypto::{Direction, HmacKey, TimeWindow, integrity};
 
+use super::Refusal;
 use super::overhead::Shield;
-use super::shield::{self, Opened, Protect, Unprotect};
-use super::{OutputSink, Refusal};
-use crate::packet::Packet;
+use super::shield::{Protect, Unprotect};
 
 /// Signs or verifies the datagrams of one direction of a session on one hop.
 #[derive(Clone, Copy, Debug)]
@@ -39,23 +38,4 @@ impl Unprotect for Signature<'_> {
     fn unprotect(&mut self, datagram: &mut [u8]) -> bool {
         integrity::verify(self.key, self.direction, self.session, self.window, datagram).is_ok()
     }
-}
-
-/// Appends the signature to a single UDP packet in place: [`shield::protect`]. TCP is shaped as UDP first.
-pub fn append(packet: &mut Packet, signature: &mut Signature<'_>) -> Result<(), Refusal> {
-    shield::protect(packet, signature)
-}
-
-/// Appends a signature to each datagram of a UDP superpacket into packets of `sink`: [`shield::protect_segments`].
-pub fn append_segments<S: OutputSink>(
-    packet: &mut Packet,
-    signature: &mut Signature<'_>,
-    sink: &mut S,
-) -> Result<usize, Refusal> {
-    shield::protect_segments(packet, signature, sink)
-}
-
-/// Verifies and takes off the signatures of a UDP packet or superpacket in place: [`shield::unprotect`].
-pub fn strip(packet: &mut Packet, signature: &mut Signature<'_>) -> Result<Opened, Refusal> {
-    shield::unprotect(packet, signature)
 }

@@ -3,10 +3,9 @@
 use quiver_crypto::payload;
 use quiver_crypto::{AeadKey, CounterNonce, PayloadReplayWindow};
 
+use super::Refusal;
 use super::overhead::Shield;
-use super::shield::{self, Opened, Protect, Unprotect};
-use super::{OutputSink, Refusal, tcp_udp};
-use crate::packet::Packet;
+use super::shield::{Protect, Unprotect};
 
 /// Seals what one end of a session sends. The associated data is the session id.
 #[derive(Debug)]
@@ -50,41 +49,4 @@ impl Unprotect for Opener<'_> {
     fn unprotect(&mut self, datagram: &mut [u8]) -> bool {
         payload::open(self.key, self.serial, self.seen, self.session, datagram).is_ok()
     }
-}
-
-/// Seals a single UDP packet in place: [`shield::protect`].
-pub fn seal(packet: &mut Packet, sealer: &mut Sealer<'_>) -> Result<(), Refusal> {
-    shield::protect(packet, sealer)
-}
-
-/// Seals each datagram of a UDP superpacket into packets of `sink`: [`shield::protect_segments`].
-pub fn seal_segments<S: OutputSink>(
-    packet: &mut Packet,
-    sealer: &mut Sealer<'_>,
-    sink: &mut S,
-) -> Result<usize, Refusal> {
-    shield::protect_segments(packet, sealer, sink)
-}
-
-/// Opens a UDP packet or superpacket in place: [`shield::unprotect`].
-pub fn open(packet: &mut Packet, opener: &mut Opener<'_>) -> Result<Opened, Refusal> {
-    shield::unprotect(packet, opener)
-}
-
-/// Shapes TCP segments as UDP and seals them, in one pass over the data: [`tcp_udp::to_datagrams`].
-pub fn tso_to_sealed<S: OutputSink>(
-    packet: &mut Packet,
-    sealer: &mut Sealer<'_>,
-    sink: &mut S,
-) -> Result<usize, Refusal> {
-    tcp_udp::to_datagrams(packet, sealer, sink)
-}
-
-/// Opens datagrams and makes TCP superpackets of them, in one pass over the data: [`tcp_udp::to_segments`].
-pub fn sealed_to_tso<S: OutputSink>(
-    packet: &mut Packet,
-    opener: &mut Opener<'_>,
-    sink: &mut S,
-) -> Result<Opened, Refusal> {
-    tcp_udp::to_segments(packet, opener, sink)
 }

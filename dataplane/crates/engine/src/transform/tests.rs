@@ -78,8 +78,8 @@ proptest! {
             &mut |p| metadata::insert(p, &[7; 33]).is_ok(),
             &mut |p| metadata::strip_behind(p, 16).is_ok(),
             &mut |p| metadata::find(p).is_ok(),
-            &mut |p| seal::seal(p, &mut Sealer { key: &key, nonces: &mut nonces, session: &session }).is_ok(),
-            &mut |p| seal::open(p, &mut Opener { key: &key, serial: 1, seen: &mut seen, session: &session }).is_ok(),
+            &mut |p| shield::protect(p, &mut Sealer { key: &key, nonces: &mut nonces, session: &session }).is_ok(),
+            &mut |p| shield::unprotect(p, &mut Opener { key: &key, serial: 1, seen: &mut seen, session: &session }).is_ok(),
             &mut |p| shield::unprotect(p, &mut Clear).is_ok(),
             &mut |p| icmp_error::quote(p).is_ok(),
         ];

@@ -3,7 +3,7 @@ use quiver_wire::offload::Checksum;
 
 use super::*;
 use crate::transform::integrity::Signature;
-use crate::transform::seal::{self, Opener, Sealer};
+use crate::transform::seal::{Opener, Sealer};
 use crate::transform::testing::{self, Collect, FAMILIES, STATES, Tcp, assert_sound, finished, hop, noise};
 use crate::transform::{Family, segments, tcp_udp};
 
@@ -49,7 +49,7 @@ fn sealed_packet_is_counter_cipher_text_and_tag() {
     let mut ends = Ends::new();
     ends.nonces = CounterNonce::starting_at(SERIAL, 0x0102);
     let mut packet = testing::udp(&hop(Family::V4), b"attack at dawn", Checksum::Complete);
-    seal::seal(&mut packet, &mut ends.sealer()).unwrap();
+    protect(&mut packet, &mut ends.sealer()).unwrap();
     let payload = testing::l4(&packet)[8..].to_vec();
     assert_eq!(payload.len(), 14 + 24);
     assert_eq!(payload[..8], 0x0102_u64.to_be_bytes());
@@ -69,10 +69,10 @@ fn single_packets_come_back_in_every_family_and_checksum_state() {
                 let mut ends = Ends::new();
                 let original = testing::udp(&hop(family), &noise(len), state);
                 let mut packet = testing::udp(&hop(family), &noise(len), state);
-                seal::seal(&mut packet, &mut ends.sealer()).unwrap();
+                protect(&mut packet, &mut ends.sealer()).unwrap();
                 assert_sound(&packet);
                 assert_eq!(
-                    seal::open(&mut packet, &mut ends.opener()),
+                    unprotect(&mut packet, &mut ends.opener()),
                     Ok(Opened { accepted: 1, refused: 0 })
                 );
                 assert_eq!(finished(&packet), finished(&original));
@@ -85,7 +85,7 @@ fn single_packets_come_back_in_every_family_and_checksum_state() {
 fn wrong_checksum_is_refused_before_sealing_makes_it_right() {
     let mut packet = testing::udp(&hop(Family::V4), b"text", Checksum::Complete);
     packet.bytes_mut()[30] ^= 1;
-    assert_eq!(seal::seal(&mut packet, &mut Ends::new().sealer()), Err(Refusal::Checksum));
+    assert_eq!(protect(&mut packet, &mut Ends::new().sealer()), Err(Refusal::Checksum));
 }
 
 #[test]
@@ -94,11 +94,8 @@ fn each_datagram_of_a_superpacket_is_sealed_by_itself() {
         let mut ends = Ends::new();
         let mut sink = Collect::default();
         let payload = noise(3500);
-        let count = seal::seal_segments(
-            &mut testing::uso(&hop(family), &payload, 1000),
-            &mut ends.sealer(),
-            &mut sink,
-        );
+        let count =
+            protect_segments(&mut testing::uso(&hop(family), &payload, 1000), &mut ends.sealer(), &mut sink);
         assert_eq!(count, Ok(4));
         let [made] = &mut sink.packets[..] else { panic!("one superpacket") };
         assert_eq!(made.offload.segmentation, Segmentation::Udp { size: 1024 });
@@ -108,12 +105,12 @@ fn each_datagram_of_a_superpacket_is_sealed_by_itself() {
         segments::split(made, &mut datagrams).unwrap();
         for index in [2, 0, 3, 1] {
             let packet = &mut datagrams.packets[index];
-            seal::open(packet, &mut ends.opener()).unwrap();
+            unprotect(packet, &mut ends.opener()).unwrap();
             let end = (index * 1000 + 1000).min(3500);
             assert_eq!(testing::l4(packet)[8..], payload[index * 1000..end]);
         }
         // And a second time not at all.
-        assert_eq!(seal::open(made, &mut ends.opener()), Err(Refusal::NotAuthentic));
+        assert_eq!(unprotect(made, &mut ends.opener()), Err(Refusal::NotAuthentic));
     }
 }
 
@@ -123,15 +120,11 @@ fn bad_datagrams_of_a_superpacket_are_taken_out_and_counted() {
         let mut ends = Ends::new();
         let mut sink = Collect::default();
         let payload = noise(3500);
-        seal::seal_segments(
-            &mut testing::uso(&hop(Family::V6), &payload, 1000),
-            &mut ends.sealer(),
-            &mut sink,
-        )
-        .unwrap();
+        protect_segments(&mut testing::uso(&hop(Family::V6), &payload, 1000), &mut ends.sealer(), &mut sink)
+            .unwrap();
         let mut packet = sink.packets.remove(0);
         packet.bytes_mut()[48 + bad * 1024 + 20] ^= 1;
-        assert_eq!(seal::open(&mut packet, &mut ends.opener()), Ok(Opened { accepted: 3, refused: 1 }));
+        assert_eq!(unprotect(&mut packet, &mut ends.opener()), Ok(Opened { accepted: 3, refused: 1 }));
         let mut expected = payload.clone();
         expected.drain(bad * 1000..(bad * 1000 + 1000).min(3500));
         assert_eq!(testing::l4(&packet)[8..], expected);
@@ -143,12 +136,12 @@ fn bad_datagrams_of_a_superpacket_are_taken_out_and_counted() {
 #[test]
 fn superpacket_of_empty_datagrams_must_be_split_first() {
     let mut packet = testing::uso(&hop(Family::V4), &[0; 48], 24);
-    assert_eq!(seal::open(&mut packet, &mut Ends::new().opener()), Err(Refusal::Superpacket));
+    assert_eq!(unprotect(&mut packet, &mut Ends::new().opener()), Err(Refusal::Superpacket));
     let mut sink = Collect::default();
     let mut ends = Ends::new();
     let mut empty = testing::udp(&hop(Family::V4), &[], Checksum::Complete);
-    seal::seal_segments(&mut empty, &mut ends.sealer(), &mut sink).unwrap();
-    seal::open(&mut sink.packets[0], &mut ends.opener()).unwrap();
+    protect_segments(&mut empty, &mut ends.sealer(), &mut sink).unwrap();
+    unprotect(&mut sink.packets[0], &mut ends.opener()).unwrap();
     assert_eq!(testing::l4(&sink.packets[0]).len(), 8);
 }
 
@@ -158,15 +151,18 @@ fn tcp_superpacket_is_sealed_and_opened_as_superpackets() {
         let tcp = Tcp { flags: 0x18, ..Tcp::carrying(noise(45 * 1428)) };
         let mut ends = Ends::new();
         let mut sealed = Collect::default();
-        let count =
-            seal::tso_to_sealed(&mut testing::tso(&hop(family), &tcp, 1428), &mut ends.sealer(), &mut sealed);
+        let count = tcp_udp::to_datagrams(
+            &mut testing::tso(&hop(family), &tcp, 1428),
+            &mut ends.sealer(),
+            &mut sealed,
+        );
         assert_eq!(count, Ok(45));
         assert_eq!(sealed.packets.len(), 2);
         assert_eq!(sealed.packets[0].offload.segmentation, Segmentation::Udp { size: 1428 + 24 + 24 });
         sealed.packets.iter().for_each(assert_sound);
         let mut opened = Collect::default();
         for packet in &mut sealed.packets {
-            seal::sealed_to_tso(packet, &mut ends.opener(), &mut opened).unwrap();
+            tcp_udp::to_segments(packet, &mut ends.opener(), &mut opened).unwrap();
         }
         assert_eq!(opened.packets.len(), 2);
         assert_eq!(opened.packets[0].offload.segmentation, Segmentation::Tcp { size: 1428 });
@@ -183,9 +179,9 @@ fn sealed_tcp_equals_the_transform_sealed_afterwards() {
     let tcp = Tcp::default();
     let mut one = Collect::default();
     let packet = &mut testing::tcp(&hop(Family::V4), &tcp, Checksum::Complete);
-    seal::tso_to_sealed(packet, &mut Ends::new().sealer(), &mut one).unwrap();
+    tcp_udp::to_datagrams(packet, &mut Ends::new().sealer(), &mut one).unwrap();
     tcp_udp::to_udp(packet).unwrap();
-    seal::seal(packet, &mut Ends::new().sealer()).unwrap();
+    protect(packet, &mut Ends::new().sealer()).unwrap();
     assert_eq!(finished(&one.packets[0]), finished(packet));
 }
 
@@ -194,12 +190,12 @@ fn sealed_segment_that_is_lost_splits_the_superpacket() {
     let mut ends = Ends::new();
     let mut sealed = Collect::default();
     let tcp = Tcp::carrying(noise(5000));
-    seal::tso_to_sealed(&mut testing::tso(&hop(Family::V4), &tcp, 1000), &mut ends.sealer(), &mut sealed)
+    tcp_udp::to_datagrams(&mut testing::tso(&hop(Family::V4), &tcp, 1000), &mut ends.sealer(), &mut sealed)
         .unwrap();
     let mut packet = sealed.packets.remove(0);
     packet.bytes_mut()[28 + 2 * 1048 + 100] ^= 1;
     let mut out = Collect::default();
-    let opened = seal::sealed_to_tso(&mut packet, &mut ends.opener(), &mut out);
+    let opened = tcp_udp::to_segments(&mut packet, &mut ends.opener(), &mut out);
     assert_eq!(opened, Ok(Opened { accepted: 4, refused: 1 }));
     let payloads: Vec<_> = out.packets.iter().map(|p| testing::l4(p)[32..].to_vec()).collect();
     assert_eq!(payloads, [tcp.payload[..2000].to_vec(), tcp.payload[3000..].to_vec()]);
@@ -239,14 +235,14 @@ fn exhausted_counter_refuses_to_seal_and_gives_the_buffer_back() {
     ends.nonces = CounterNonce::starting_at(SERIAL, u64::MAX);
     let mut sink = Collect::default();
     let mut packet = testing::uso(&hop(Family::V4), &noise(300), 100);
-    assert_eq!(seal::seal_segments(&mut packet, &mut ends.sealer(), &mut sink), Err(Refusal::Key));
+    assert_eq!(protect_segments(&mut packet, &mut ends.sealer(), &mut sink), Err(Refusal::Key));
     assert_eq!((sink.packets.len(), sink.given_back), (0, 1));
 }
 
 #[test]
 fn packet_too_long_to_be_sealed_is_refused() {
     let mut packet = testing::udp(&hop(Family::V4), &noise(65_500), Checksum::Partial);
-    assert_eq!(seal::seal(&mut packet, &mut Ends::new().sealer()), Err(Refusal::TooLong));
+    assert_eq!(protect(&mut packet, &mut Ends::new().sealer()), Err(Refusal::TooLong));
 }
 
 #[test]
