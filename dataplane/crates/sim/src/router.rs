@@ -242,6 +242,23 @@ impl Router {
                 self.steered.remove(key);
             }
         }
+        if let Event::PeerRestarted { router, node } = &event.event {
+            self.spread_restart(worker, router, node, self.now(event.at));
+        }
+    }
+
+    /// What one worker learned of a peer's restart, all others are told.
+    fn spread_restart(&mut self, worker: u8, router: &str, node: &str, now: Now) {
+        let boot = self.engines[usize::from(worker)]
+            .paths(now)
+            .find(|path| *path.router == *router && *path.node == *node)
+            .and_then(|path| path.boot);
+        let Some(boot) = boot else { return };
+        for (index, engine) in self.engines.iter_mut().enumerate() {
+            if index != usize::from(worker) {
+                engine.note_peer_restart(router, node, boot, now);
+            }
+        }
     }
 }
 

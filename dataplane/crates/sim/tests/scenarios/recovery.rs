@@ -104,6 +104,42 @@ fn idle_connection_goes_on_after_a_restart_of_the_egress() {
 }
 
 #[test]
+fn idle_connections_outlive_restarts_of_both_ends_one_after_the_other() {
+    for workers in [1, 3] {
+        let plan = two_sites().workers("a", workers).workers("b", workers);
+        let mut net = fabric_of(plan.service(everything()));
+        let connections: Vec<_> = (0..6).map(|_| net.connect("client", WEB, Script::Manual)).collect();
+        for connection in &connections {
+            net.write(*connection, b"before");
+        }
+        net.run_ms(500);
+        for router in ["a", "b"] {
+            net.restart(router);
+            net.run(Duration::from_secs(3));
+        }
+        for connection in &connections {
+            net.write(*connection, b" and after");
+        }
+        net.run(Duration::from_secs(10));
+        for connection in &connections {
+            assert_eq!(net.connection(*connection).received, b"before and after", "{workers} workers");
+        }
+    }
+}
+
+#[test]
+fn restarted_ingress_is_not_told_of_finished_connections() {
+    let mut net = fabric();
+    net.listen("server", 82, Script::Source(1000));
+    let connection = net.connect("client", "198.18.0.1:82", Script::Sink);
+    net.run(Duration::from_secs(1));
+    assert!(net.connection(connection).has_finished());
+    net.restart("a");
+    net.run(Duration::from_secs(1));
+    assert_eq!(net.router("a").sessions(net.now()).len(), 0);
+}
+
+#[test]
 fn server_that_speaks_after_a_restart_of_the_egress_is_heard() {
     let mut net = fabric();
     net.listen("server", 81, Script::Manual);
