@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Capture } from '../harness/capture.ts';
+import { engineBuildTime } from '../harness/engine-build.ts';
 import { eventually } from '../harness/eventually.ts';
 import { addressesSeen } from '../harness/metadata-sight.ts';
 import { Pair, services } from '../harness/pair.ts';
@@ -11,7 +12,7 @@ import { type Content, makeContent } from '../harness/traffic.ts';
 const RATE = 8_000_000;
 
 describe('a router that is killed', function () {
-  this.timeout(120_000);
+  this.timeout(engineBuildTime);
   let pair: Pair;
   let content: Content;
 

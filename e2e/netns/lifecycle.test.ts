@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import type { Outcome } from '../harness/command.ts';
+import { engineBuildTime } from '../harness/engine-build.ts';
 import { differences, kernelState } from '../harness/kernel-state.ts';
 import { Pair, services } from '../harness/pair.ts';
 import { addresses } from '../harness/sites.ts';
 import { askUdp } from '../harness/traffic.ts';
 
 describe('the life of a router', function () {
-  this.timeout(60_000);
+  this.timeout(engineBuildTime);
   let pair: Pair;
 
   beforeEach(async () => {

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
+import { engineBuildTime } from '../harness/engine-build.ts';
 import { Pair, services } from '../harness/pair.ts';
 import { addresses } from '../harness/sites.ts';
 import { SlowDownload } from '../harness/slow-download.ts';
 import { askUdp, download, makeContent } from '../harness/traffic.ts';
 
 describe('rules of other people', function () {
-  this.timeout(60_000);
+  this.timeout(engineBuildTime);
   let pair: Pair;
 
   beforeEach(async () => {

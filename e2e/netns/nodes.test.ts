@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { TestAuthority } from '../../operator/src/testing/certificates.ts';
+import { engineBuildTime } from '../harness/engine-build.ts';
 import { eventually } from '../harness/eventually.ts';
 import { Pair, services } from '../harness/pair.ts';
 import type { Process } from '../harness/process.ts';
@@ -12,7 +13,7 @@ const OPERATOR = `${addresses.waypointA}:4600`;
 const NAMES = ['certificate', 'key', 'authority'] as const;
 
 describe('a second node of a router', function () {
-  this.timeout(60_000);
+  this.timeout(engineBuildTime);
   let pair: Pair;
   let agent: Process | undefined;
 

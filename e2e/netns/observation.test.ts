@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { must } from '../harness/command.ts';
+import { engineBuildTime } from '../harness/engine-build.ts';
 import { Pair, services } from '../harness/pair.ts';
 import { addresses } from '../harness/sites.ts';
 import { SlowDownload } from '../harness/slow-download.ts';
 import { askUdp, makeContent } from '../harness/traffic.ts';
 
 describe('what a router tells', function () {
-  this.timeout(60_000);
+  this.timeout(engineBuildTime);
   let pair: Pair;
 
   before(async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { engineBuildTime } from '../harness/engine-build.ts';
 import type { Namespace } from '../harness/namespace.ts';
 import { Pair, services } from '../harness/pair.ts';
 import { download, hostOf, makeContent } from '../harness/traffic.ts';
@@ -10,7 +11,7 @@ async function checksumErrors(machine: Namespace): Promise<number> {
 }
 
 describe('interfaces without checksum and segmentation offloads', function () {
-  this.timeout(60_000);
+  this.timeout(engineBuildTime);
   let pair: Pair;
 
   before(async () => {

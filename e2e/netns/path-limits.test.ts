@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
+import { engineBuildTime } from '../harness/engine-build.ts';
 import { Pair, services } from '../harness/pair.ts';
 import { addresses } from '../harness/sites.ts';
 import { askUdp, download, hostOf, makeContent, ping } from '../harness/traffic.ts';
 
 describe('a path between the sites', function () {
-  this.timeout(120_000);
+  this.timeout(engineBuildTime);
   let pair: Pair;
 
   beforeEach(async () => {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { engineBuildTime } from '../harness/engine-build.ts';
 import { eventually, now } from '../harness/eventually.ts';
 import { Pair, services } from '../harness/pair.ts';
 import { addresses } from '../harness/sites.ts';
@@ -6,7 +7,7 @@ import { SlowDownload } from '../harness/slow-download.ts';
 import { askUdp, type Content, makeContent } from '../harness/traffic.ts';
 
 describe('a resource file that is edited', function () {
-  this.timeout(60_000);
+  this.timeout(engineBuildTime);
   let pair: Pair;
   let content: Content;
 

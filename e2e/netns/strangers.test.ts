@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Capture } from '../harness/capture.ts';
+import { engineBuildTime } from '../harness/engine-build.ts';
 import type { Namespace } from '../harness/namespace.ts';
 import type { CapturedPacket } from '../harness/packet.ts';
 import { Pair, services } from '../harness/pair.ts';
@@ -11,7 +12,7 @@ const PORTS = [16384, 16385, 20000, 20001, 29998, 29999];
 const TORN = '4c48dbc6ddf6670c1fff ffff'.replaceAll(' ', '');
 
 describe('packets at the waypoint that nobody asked for', function () {
-  this.timeout(60_000);
+  this.timeout(engineBuildTime);
   let pair: Pair;
 
   before(async () => {

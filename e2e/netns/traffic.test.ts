@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { Capture } from '../harness/capture.ts';
+import { engineBuildTime } from '../harness/engine-build.ts';
 import { eventually, now } from '../harness/eventually.ts';
 import { isMetadata } from '../harness/metadata-sight.ts';
 import { Pair, services } from '../harness/pair.ts';
@@ -8,7 +9,7 @@ import { SlowDownload } from '../harness/slow-download.ts';
 import { askUdp, type Content, curl, download, hostOf, makeContent, ping } from '../harness/traffic.ts';
 
 describe('two sites with the same prefixes', function () {
-  this.timeout(60_000);
+  this.timeout(engineBuildTime);
   let pair: Pair;
   let content: Content;
 
