@@ -2,10 +2,12 @@
 
 use core::time::Duration;
 
-use quiver_engine::config::{Encryption, TargetSource};
+use quiver_engine::config::{Encryption, PortRange, TargetSource};
 use quiver_engine::drop_reason::DropReason;
 use quiver_engine::event::CloseReason;
-use quiver_engine::{Mode, Phase};
+use quiver_engine::forwarding::{ExplainQuery, Step};
+use quiver_engine::packet::InterfaceId;
+use quiver_engine::{Mode, Phase, Tally};
 use quiver_sim::{Fabric, Plan, Script, ServicePlan, UdpService};
 
 use crate::sites::*;
@@ -250,4 +252,128 @@ fn second_session_from_a_preserved_source_is_refused_for_want_of_one() {
     assert_eq!(net.payloads("server"), [b"first"]);
     assert_eq!(net.drops("b", DropReason::ReturnPoolExhausted), 1);
     assert_eq!(endings(&net, "c"), [CloseReason::DeletedByPeer]);
+}
+
+/// What router a says to a packet of `client` from this port.
+fn explained(net: &Fabric, from: &str, port: u16) -> (Vec<(Step, bool)>, Option<DropReason>, bool) {
+    let query = ExplainQuery {
+        from: from.parse().unwrap(),
+        from_port: port,
+        to: "198.18.0.1".parse().unwrap(),
+        to_port: 7,
+        protocol: 17,
+        interface: InterfaceId(0),
+    };
+    let now = net.router("a").now(net.now());
+    let (explanation, session) = net.router("a").engines()[0].explain(&query, now);
+    let steps = explanation.steps.iter().map(|step| (step.step, step.passed)).collect();
+    (steps, explanation.reason, session.is_some())
+}
+
+#[test]
+fn explanation_ends_with_the_ports_and_shows_the_live_session() {
+    let mut net = fabric();
+    assert!(echoes(&mut net, "client", 5000, ECHO));
+    let (steps, reason, live) = explained(&net, "10.1.0.10", 5000);
+    assert_eq!((steps.last(), reason, live), (Some(&(Step::Ports, true)), None, true));
+    let (_, reason, live) = explained(&net, "10.1.0.10", 5001);
+    assert_eq!((reason, live), (None, false), "another conversation would pass, too");
+    let (steps, reason, _) = explained(&net, "10.1.0.66", 5000);
+    assert_eq!((steps.last(), reason), (Some(&(Step::Access, false)), Some(DropReason::AccessDenied)));
+}
+
+#[test]
+fn explanation_says_what_an_engine_has_run_out_of() {
+    let few = PortRange { first: 20_000, last: 20_003 };
+    let plan = two_sites().service(everything());
+    let mut net = with_programs(plan.start_with(7, |_, config| config.waypoint_ports = few));
+    (5000..5010).for_each(|port| net.udp("client", port, ECHO, b"x"));
+    net.run_ms(200);
+    let (steps, reason, _) = explained(&net, "10.1.0.10", 6000);
+    assert_eq!(steps.last(), Some(&(Step::Ports, false)));
+    assert_eq!(reason, Some(DropReason::WaypointPortsExhausted));
+    net.reconfigure("a", |config| config.max_sessions = 1);
+    let (_, reason, _) = explained(&net, "10.1.0.10", 6000);
+    assert_eq!(reason, Some(DropReason::SessionTableFull));
+}
+
+#[test]
+fn counts_by_name_follow_the_sessions_of_services_routes_and_targets() {
+    let mut net = fabric();
+    for port in 5000..5003 {
+        assert!(echoes(&mut net, "client", port, ECHO));
+    }
+    let sessions = |net: &Fabric| {
+        let (a, b) = (&net.router("a").engines()[0], &net.router("b").engines()[0]);
+        let sum =
+            |tallies: &mut dyn Iterator<Item = (&str, &Tally)>| tallies.map(|(_, t)| t.sessions).sum::<u32>();
+        [sum(&mut a.services()), sum(&mut a.routes()), sum(&mut b.routes()), sum(&mut b.targets())]
+    };
+    assert_eq!(sessions(&net), [3; 4]);
+    net.run(Duration::from_mins(4));
+    assert_eq!(sessions(&net), [0; 4]);
+}
+
+#[test]
+fn protocol_without_ports_has_one_session_for_each_pair_of_node_and_server() {
+    let service = ServicePlan::new("tunnels", &["198.18.0.1/32"]).allow("corp").allow("guest").target(
+        "b",
+        "10.1.0.20",
+        TargetSource::Node("203.0.113.2".parse().unwrap()),
+    );
+    let mut net = fabric_of(two_sites().service(service));
+    let to = "198.18.0.1".parse().unwrap();
+    let gre = |from: &str| quiver_sim::craft::ip(from.parse().unwrap(), to, 47, b"whatever GRE says");
+    net.send("client", gre("10.1.0.10"));
+    net.run_ms(100);
+    assert_eq!(net.inbox("server").len(), 1);
+    net.send("guest", gre("10.1.0.66"));
+    net.run_ms(100);
+    assert_eq!(net.inbox("server").len(), 1, "answers to both could not be told apart");
+    assert_eq!(net.drops("b", DropReason::ReturnPoolExhausted), 1);
+}
+
+/// A conversation of a kind of source outlives the restart of its egress.
+fn survives_restart_of_the_egress(source: TargetSource) -> Fabric {
+    let service =
+        ServicePlan::new("everything", &["198.18.0.1/32"]).allow("corp").target("b", "10.1.0.20", source);
+    let mut net = fabric_of(two_sites().service(service));
+    assert!(echoes(&mut net, "client", 5000, ECHO));
+    let before = net.inbox("server")[0].from();
+    net.restart("b");
+    net.run(Duration::from_secs(3));
+    assert!(echoes(&mut net, "client", 5000, ECHO));
+    assert_eq!(net.inbox("server").last().unwrap().from(), before, "the server sees the same source");
+    net
+}
+
+#[test]
+fn restarted_egress_takes_its_source_port_again_whatever_the_kind_of_source() {
+    for source in [TargetSource::ReturnPool, TargetSource::Node("203.0.113.2".parse().unwrap())] {
+        survives_restart_of_the_egress(source);
+    }
+}
+
+#[test]
+fn session_that_a_restarted_ingress_no_longer_permits_is_deleted() {
+    let mut net = fabric();
+    assert!(echoes(&mut net, "client", 5000, ECHO));
+    net.stop("a");
+    net.reconfigure("a", |config| config.services[0].access.clear());
+    net.start("a");
+    net.run(Duration::from_secs(3));
+    assert_eq!(endings(&net, "b"), [CloseReason::DeletedByPeer]);
+    assert!(net.sessions("a").is_empty());
+}
+
+#[test]
+fn session_of_another_tenant_is_not_taken_up_by_a_restarted_ingress() {
+    let mut net = fabric();
+    assert!(echoes(&mut net, "client", 5000, ECHO));
+    net.stop("a");
+    net.reconfigure("a", |config| config.tenants.retain(|tenant| &*tenant.name != "corp"));
+    net.start("a");
+    net.run(Duration::from_secs(3));
+    assert_eq!(net.drops("a", DropReason::TenantUnknown), 1);
+    assert_eq!(endings(&net, "b"), [CloseReason::DeletedByPeer]);
 }
