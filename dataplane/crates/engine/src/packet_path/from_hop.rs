@@ -1,5 +1,8 @@
 //! A packet from another router's waypoint.
 
+use core::net::IpAddr;
+use core::ops::Range;
+
 use quiver_wire::offload::Segmentation;
 use quiver_wire::parse::{Parsed, Transport};
 
@@ -66,21 +69,34 @@ pub(crate) fn handle(engine: &mut Engine, packet: &mut Packet, now: Now) -> Resu
         }
         Some(range) => {
             metadata::before_opening(packet)?;
-            let payload = range.start..packet.len();
-            let received = accept::accept(packet, payload, path, pair.own_port, &mut engine.fabric, now);
-            let received = received.inspect_err(|reason| {
-                if let Some(path) = engine.fabric.peering.path_mut(path) {
-                    path.credit.earn(arrival.length);
-                }
-                engine.output.event(Event::MetadataRejected { remote: parsed.src, reason: *reason });
-            })?;
-            engine.output.counters.metadata_in += 1;
-            note_peer(engine, path, received.restarted, now);
+            let received = proved(engine, packet, range.clone(), (arrival, parsed.src), now)?;
             metadata::strip(packet, range.start..range.start + received.length)?;
             metadata::strip_behind(packet, received.trailer)?;
             with_metadata(engine, packet, arrival, received, now)
         }
     }
+}
+
+/// The proven message at `range` of a packet from `remote`.
+fn proved(
+    engine: &mut Engine,
+    packet: &mut Packet,
+    range: Range<usize>,
+    (arrival, remote): (Arrival, IpAddr),
+    now: Now,
+) -> Result<Received, DropReason> {
+    let Pair { path, own_port, .. } = arrival.pair;
+    let payload = range.start..packet.len();
+    let received = accept::accept(packet, payload, path, own_port, &mut engine.fabric, now);
+    let received = received.inspect_err(|reason| {
+        if let Some(path) = engine.fabric.peering.path_mut(path) {
+            path.credit.earn(arrival.length);
+        }
+        engine.output.event(Event::MetadataRejected { remote, reason: *reason });
+    })?;
+    engine.output.counters.metadata_in += 1;
+    note_peer(engine, path, received.restarted, now);
+    Ok(received)
 }
 
 fn check_ports(engine: &Engine, path: PathIndex, parsed: &Parsed) -> Result<(), DropReason> {

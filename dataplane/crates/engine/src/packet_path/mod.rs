@@ -7,6 +7,7 @@ pub(crate) mod adaptive;
 pub(crate) mod close;
 pub(crate) mod control;
 pub(crate) mod cross;
+pub(crate) mod enter;
 pub(crate) mod from_hop;
 pub(crate) mod from_lan;
 pub(crate) mod icmp;

@@ -18,6 +18,7 @@ use crate::message::{Forward, PayloadOffer};
 use crate::packet::InterfaceId;
 use crate::packet_path::close::{self, Tell};
 use crate::packet_path::control::{self, Pair};
+use crate::packet_path::enter;
 use crate::packet_path::from_hop::session_of;
 use crate::packet_path::opening::{self, Opening, PreviousHop};
 use crate::session::entry::{Leg, Mode, Role, Sealing, Security, Session};
@@ -106,7 +107,7 @@ fn move_client_leg(
     forward: &Forward,
     now: Now,
 ) -> Result<(), DropReason> {
-    let leg = opening::responding_leg(engine, pair, now);
+    let leg = enter::responding_leg(engine, pair, now);
     let replaced = engine.sessions.replace_leg(id, LegSide::Client, leg, &engine.fabric.peering);
     let (Ok(unused) | Err(unused)) = &replaced;
     close::release_leg(engine, forward.protocol, unused, now);

@@ -1,4 +1,4 @@
-//! Making a session: the same for a local client's first packet and for one that a neighbour tells of.
+//! Choosing a session's way: the same for a local client's first packet and for one that a neighbour tells of.
 
 use std::sync::Arc;
 
@@ -11,19 +11,16 @@ use crate::forwarding::{Choice, Load, Next, PathId, RouteId, ServiceId, TargetId
 use crate::handshake::Handshake;
 use crate::output::Output;
 use crate::packet::InterfaceId;
-use crate::packet_path::close::release_leg;
 use crate::packet_path::control::Pair;
-use crate::packet_path::cross::idle_time;
-use crate::session::entry::{HopLeg, LanLeg, Leg, Security, Session, StatsIndex, Traffic};
+use crate::packet_path::enter;
+use crate::session::entry::{HopLeg, LanLeg, Leg, Security};
 use crate::session::keys::LanKey;
 use crate::session::store::lan_key;
 use crate::session::table::SessionId;
-use crate::session::tcp_state::TcpTracker;
 use crate::shard::shard_of_key;
 use crate::sources::SourceRequest;
 use crate::time::{Instant, Now};
 use crate::transform::rewrite::Tuple;
-use crate::view_of;
 
 /// What is known of a session before its way on is chosen.
 #[derive(Clone, Debug)]
@@ -135,24 +132,6 @@ pub(crate) fn step_through(engine: &Engine, opening: &Opening, router: &str, now
     })
 }
 
-/// Opens a session whose server leg there is already; where that fails the leg is given back.
-pub(crate) fn with_server_leg(
-    engine: &mut Engine,
-    opening: &Opening,
-    next: Next,
-    server: Leg,
-    security: Security,
-    now: Now,
-) -> Result<SessionId, DropReason> {
-    match make(engine, opening, next, server, security, now) {
-        Ok(session) => insert(engine, session, now),
-        Err(unused) => {
-            release_leg(engine, opening.protocol, &unused, now);
-            Err(DropReason::NoRoute)
-        }
-    }
-}
-
 fn on(
     engine: &mut Engine,
     opening: &Opening,
@@ -164,7 +143,7 @@ fn on(
         Next::Path { path, .. } => hop_leg(engine, path, now)?,
         Next::Target { target, .. } => target_leg(engine, opening, target)?,
     };
-    with_server_leg(engine, opening, next, server, security, now)
+    enter::with_server_leg(engine, opening, next, server, security, now)
 }
 
 /// A hop leg that this node initiates, with a fresh port pair.
@@ -204,124 +183,6 @@ fn target_leg(engine: &mut Engine, opening: &Opening, target: TargetId) -> Resul
         engine.output.event(Event::LanSteer { key, owned: true });
     }
     Ok(Leg::Lan(LanLeg { tuple, steered }))
-}
-
-fn make(
-    engine: &mut Engine,
-    opening: &Opening,
-    next: Next,
-    server: Leg,
-    security: Security,
-    now: Now,
-) -> Result<Session, Leg> {
-    let tables = Arc::clone(&engine.fabric.tables);
-    let (Some(service), Some(route)) = (tables.service(opening.service), tables.route(next.route())) else {
-        return Err(server);
-    };
-    let client = client_leg(engine, opening, now);
-    let binding = match &server {
-        Leg::Lan(lan) => Some(lan.tuple),
-        Leg::Hop(_) => opening.binding,
-    };
-    let output = &mut engine.output;
-    let stats = StatsIndex {
-        service: output.services.index(&service.name),
-        route: output.routes.index(&route.name),
-        target: match next {
-            Next::Path { .. } => None,
-            Next::Target { target, .. } => {
-                tables.target(target).map(|target| output.targets.index(&target.label))
-            }
-        },
-    };
-    let service_load = output.services.find(&service.name).map_or(0, |tally| u64::from(tally.sessions) + 1);
-    Ok(Session {
-        uuid: opening.uuid,
-        context: opening.context,
-        protocol: opening.protocol,
-        tenant: opening.tenant.clone(),
-        interface: opening.interface,
-        service: opening.service,
-        service_name: Arc::clone(&service.name),
-        route_name: Arc::clone(&route.name),
-        judged_by: engine.fabric.generation,
-        client,
-        server,
-        security,
-        binding,
-        ingress: Arc::clone(&opening.ingress),
-        hop_count: opening.hop_count,
-        mid_stream: opening.mid_stream,
-        tcp: if opening.mid_stream || opening.binding.is_some() {
-            TcpTracker::mid_stream()
-        } else {
-            TcpTracker::new()
-        },
-        opened: now.at,
-        last_packet: now.at,
-        two_way: false,
-        traffic: Traffic::default(),
-        service_load,
-        stats,
-    })
-}
-
-fn client_leg(engine: &mut Engine, opening: &Opening, now: Now) -> Leg {
-    let Some((_, previous)) = &opening.previous else {
-        return Leg::Lan(LanLeg { tuple: opening.context, steered: false });
-    };
-    responding_leg(engine, previous.0, now)
-}
-
-/// A hop leg that the neighbour has opened.
-pub(crate) fn responding_leg(engine: &mut Engine, pair: Pair, now: Now) -> Leg {
-    let mut peer_epoch = 0;
-    let mut tcp_as_udp = false;
-    if let Some((path, node)) = engine.fabric.peering.path_and_node(pair.path) {
-        path.sessions += 1;
-        peer_epoch = node.epoch;
-        tcp_as_udp = path.transport == Transport::Udp;
-    }
-    Leg::Hop(HopLeg {
-        path: pair.path,
-        own_port: pair.own_port,
-        peer_port: pair.peer_port,
-        handshake: Handshake::respond(now.at),
-        pair_owned: false,
-        tcp_as_udp,
-        peer_epoch,
-    })
-}
-
-fn insert(engine: &mut Engine, session: Session, now: Now) -> Result<SessionId, DropReason> {
-    let stats = session.stats;
-    match engine.sessions.insert(session, &engine.fabric.peering) {
-        Ok(id) => {
-            let output = &mut engine.output;
-            let rows = [
-                output.services.get_mut(stats.service),
-                output.routes.get_mut(stats.route),
-                stats.target.and_then(|target| output.targets.get_mut(target)),
-            ];
-            for tally in rows.into_iter().flatten() {
-                tally.sessions += 1;
-            }
-            output.counters.sessions_opened += 1;
-            if let Some(session) = engine.sessions.table.get(id) {
-                let deadline = now.at + idle_time(engine, session);
-                let view = view_of::session(session, engine, now);
-                engine.sessions.timers.set(id, deadline);
-                engine.output.event(Event::SessionOpened(view));
-            }
-            Ok(id)
-        }
-        Err((session, reason)) => {
-            for leg in [&session.client, &session.server] {
-                release_leg(engine, session.protocol, leg, now);
-            }
-            Err(reason)
-        }
-    }
 }
 
 /// Load as this engine sees it.

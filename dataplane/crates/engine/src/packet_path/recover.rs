@@ -15,6 +15,7 @@ use crate::message::{Recovery, Reverse};
 use crate::packet::InterfaceId;
 use crate::packet_path::adaptive;
 use crate::packet_path::control::{self, Pair};
+use crate::packet_path::enter;
 use crate::packet_path::from_hop::session_of;
 use crate::packet_path::on_control::announce_again;
 use crate::packet_path::opening::{self, Opening};
@@ -163,7 +164,7 @@ fn rebuild(
     let next = opening::step_through(engine, &opening, &router, now).ok_or(DropReason::NoPath)?;
     let security = security(engine, &opening, reverse, now)?;
     let server = claimed_leg(engine, pair, now).ok_or(DropReason::WaypointPortsExhausted)?;
-    opening::with_server_leg(engine, &opening, next, server, security, now)
+    enter::with_server_leg(engine, &opening, next, server, security, now)
 }
 
 /// A leg on the pair that this node had given the session in its former life.
