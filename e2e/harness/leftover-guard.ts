@@ -7,10 +7,25 @@ let isArmed = false;
 
 /** Removes it when this process ends before `release` was called, whatever the reason but SIGKILL. */
 export function guard(name: string, remove: () => void): { release: () => void } {
-  if (!isArmed) process.on('exit', removeAll);
-  isArmed = true;
+  arm();
   guarded.set(name, remove);
   return { release: () => guarded.delete(name) };
+}
+
+function arm(): void {
+  if (isArmed) return;
+  isArmed = true;
+  process.on('exit', removeAll);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    const end = (): void => {
+      // Whoever else listens ends the process in its own way.
+      if (process.listenerCount(signal) > 1) return;
+      removeAll();
+      process.off(signal, end);
+      process.kill(process.pid, signal);
+    };
+    process.on(signal, end);
+  }
 }
 
 export function guardNamespace(name: string): { release: () => void } {
