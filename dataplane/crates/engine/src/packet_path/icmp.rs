@@ -22,7 +22,7 @@ use crate::session::store::lan_key;
 use crate::session::table::SessionId;
 use crate::time::Now;
 use crate::transform::blank;
-use crate::transform::icmp_error::{self, Reshape, Translation};
+use crate::transform::icmp_error::{self, Translation};
 
 /// An error that a local host or router raised about a packet we delivered.
 pub(crate) fn from_lan(
@@ -108,8 +108,7 @@ fn translate(
         (LegSide::Server, Leg::Lan(lan)) if final_form => lan.tuple.reversed(),
         (LegSide::Server, _) => session.context.reversed(),
     };
-    let translation =
-        Translation { src: quoted.dst, dst: quoted.src, quoted, reshape: Reshape::Keep, mtu_delta: 0 };
+    let translation = Translation { src: quoted.dst, dst: quoted.src, quoted, mtu_delta: 0 };
     icmp_error::translate(packet, &translation).map_err(DropReason::from)
 }
 

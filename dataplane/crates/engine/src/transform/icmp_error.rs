@@ -1,7 +1,7 @@
 //! ICMP errors about rewritten packets, translated to speak of the packet as the other leg knows it.
 
 use core::net::IpAddr;
-use quiver_wire::bytes::{put_slice, put_u8, put_u16, put_u32, u8_at, u16_at};
+use quiver_wire::bytes::{put_slice, put_u8, put_u16, u8_at, u16_at};
 use quiver_wire::ip::protocol::{ICMP, ICMPV6, TCP, UDP};
 
 use quiver_wire::icmp;
@@ -27,21 +27,6 @@ pub struct Quote {
     pub mtu: Option<u32>,
 }
 
-/// How the transport header of the quoted packet changes from one leg to the other (`docs/protocol.md` section 3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reshape {
-    /// Not at all, but for ports.
-    Keep,
-    /// UDP transform to TCP. The sequence number is there only if 12 bytes behind the UDP header were quoted, in clear.
-    ToTcp,
-    /// TCP to UDP transform.
-    ToUdp,
-    /// An inserted UDP header is taken off; a packet of this protocol was behind it, in clear.
-    Unwrap(u8),
-    /// A UDP header is inserted.
-    Wrap,
-}
-
 /// What an ICMP error is to be turned into.
 #[derive(Clone, Copy, Debug)]
 pub struct Translation {
@@ -51,8 +36,6 @@ pub struct Translation {
     pub dst: IpAddr,
     /// The quoted packet as the receiver of the error sent it.
     pub quoted: Tuple,
-    /// What happens to its transport header.
-    pub reshape: Reshape,
     /// Added to a reported MTU: minus the [`super::overhead::overhead`] from the receiver's leg to the one the error came from.
     pub mtu_delta: i32,
 }
@@ -141,86 +124,31 @@ fn put_quoted(room: &mut [u8], quoted: &[u8], to: &Translation, family: Family) 
         Family::V6 => put_u16(room, 0, 0x6000 | u16::from(class) << 4),
     }
     let segment = room.get_mut(l4..).unwrap_or_default();
-    let made = reshape(segment, old, &parsed, to, family)?;
-    put_total(room, l4 + whole + made.grown - made.shrunk.min(whole + made.grown), made.protocol);
-    Ok(l4 + made.len)
-}
-
-/// What [`reshape`] made.
-struct Made {
-    protocol: u8,
-    len: usize,
-    grown: usize,
-    shrunk: usize,
-}
-
-fn reshape(
-    room: &mut [u8],
-    old: &[u8],
-    parsed: &Parsed,
-    to: &Translation,
-    family: Family,
-) -> Result<Made, Refusal> {
-    let copy = |room: &mut [u8], at: usize, from: &[u8]| {
-        let from = from.get(..room.len().saturating_sub(at)).unwrap_or(from);
-        put_slice(room, at, from);
-        at + from.len()
-    };
-    let (sport, dport) = (to.quoted.sport, to.quoted.dport);
-    let mut made = Made { protocol: parsed.protocol, len: 0, grown: 0, shrunk: 0 };
-    match to.reshape {
-        Reshape::Keep => made.len = copy(room, 0, old),
-        Reshape::Wrap => {
-            made.len = copy(room, 8, old);
-            put_u16(room, 4, (parsed.total_len.saturating_sub(parsed.transport_at) + 8) as u16);
-            (made.protocol, made.grown) = (UDP, 8);
-        }
-        Reshape::Unwrap(protocol) => {
-            let inner = old.get(8..).filter(|inner| inner.len() >= 8).ok_or(Refusal::Malformed)?;
-            made.len = copy(room, 0, inner);
-            (made.protocol, made.shrunk) = (protocol, 8);
-        }
-        Reshape::ToTcp => {
-            let sequence = old.get(16..20).ok_or(Refusal::Malformed)?;
-            made.len = copy(room, 0, old);
-            put_slice(room, 4, sequence);
-            put_u32(room, 16, 0);
-            made.protocol = TCP;
-        }
-        Reshape::ToUdp => {
-            made.len = copy(room, 0, old);
-            if old.len() >= 20 {
-                put_slice(room, 16, old.get(4..8).unwrap_or_default());
-            }
-            put_u16(room, 4, parsed.total_len.saturating_sub(parsed.transport_at) as u16);
-            put_u16(room, 6, 0);
-            made.protocol = UDP;
-        }
-    }
-    match made.protocol {
+    let len = old.len().min(segment.len());
+    put_slice(segment, 0, old.get(..len).unwrap_or_default());
+    let protocol = match parsed.protocol {
         TCP | UDP => {
-            let before = checksum::add(
-                sum_addresses(parsed.src, parsed.dst),
-                checksum::add(u16_at(room, 0), u16_at(room, 2)),
-            );
-            put_u16(room, 0, sport);
-            put_u16(room, 2, dport);
-            if to.reshape == Reshape::Keep {
-                let after =
-                    checksum::add(sum_addresses(to.quoted.src, to.quoted.dst), checksum::add(sport, dport));
-                update_quoted_checksum(room, &made, before, after);
-            }
+            put_ports(segment, &parsed, &to.quoted, len);
+            parsed.protocol
         }
-        ICMP | ICMPV6 => made.protocol = put_echo(room, &to.quoted, family)?,
-        _ => {}
-    }
-    Ok(made)
+        ICMP | ICMPV6 => put_echo(segment, &to.quoted, family)?,
+        other => other,
+    };
+    put_total(room, l4 + whole, protocol);
+    Ok(l4 + len)
 }
 
-fn update_quoted_checksum(room: &mut [u8], made: &Made, before: u16, after: u16) {
-    let at = if made.protocol == TCP { 16 } else { 6 };
+/// Gives a quoted TCP or UDP header, of which `len` bytes are there, its ports, and brings its checksum up to date if that is there.
+fn put_ports(room: &mut [u8], parsed: &Parsed, tuple: &Tuple, len: usize) {
+    let sum =
+        |src, dst, ports: [u16; 2]| checksum::add(sum_addresses(src, dst), checksum::add(ports[0], ports[1]));
+    let before = sum(parsed.src, parsed.dst, [u16_at(room, 0), u16_at(room, 2)]);
+    let after = sum(tuple.src, tuple.dst, [tuple.sport, tuple.dport]);
+    put_u16(room, 0, tuple.sport);
+    put_u16(room, 2, tuple.dport);
+    let at = if parsed.protocol == TCP { 16 } else { 6 };
     let check = u16_at(room, at);
-    if made.len >= at + 2 && !(made.protocol == UDP && check == 0) {
+    if len >= at + 2 && !(parsed.protocol == UDP && check == 0) {
         put_u16(room, at, checksum::update(check, before, after));
     }
 }

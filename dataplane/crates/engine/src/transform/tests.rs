@@ -5,7 +5,7 @@ use quiver_wire::offload::{Checksum, Offload, Segmentation};
 
 use super::testing::{Collect, FAMILIES, STATES, client, hop, ip_header};
 use super::*;
-use crate::transform::icmp_error::{Reshape, Translation};
+use crate::transform::icmp_error::Translation;
 use crate::transform::rewrite::Ttl;
 use crate::transform::seal::{Opener, Sealer};
 use crate::transform::shield::Clear;
@@ -89,10 +89,8 @@ proptest! {
                 prop_assert!(packet.len() <= crate::packet::MAX_PACKET);
             }
         }
-        for reshape in [Reshape::Keep, Reshape::ToTcp, Reshape::ToUdp, Reshape::Wrap, Reshape::Unwrap(1)] {
-            let to = Translation { src: tuple.src, dst: tuple.dst, quoted: tuple, reshape, mtu_delta: -24 };
-            let _ = icmp_error::translate(&mut make(), &to);
-        }
+        let to = Translation { src: tuple.src, dst: tuple.dst, quoted: tuple, mtu_delta: -24 };
+        let _ = icmp_error::translate(&mut make(), &to);
         let _ = tcp_udp::to_datagrams(&mut make(), &mut Clear, &mut sink);
         let _ = tcp_udp::to_segments(&mut make(), &mut Clear, &mut sink);
         let _ = shield::protect_segments(&mut make(), &mut Clear, &mut sink);

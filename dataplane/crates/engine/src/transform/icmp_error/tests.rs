@@ -2,8 +2,8 @@ use quiver_wire::icmp::Repr;
 use quiver_wire::offload::Checksum;
 
 use super::*;
+use crate::transform::rewrite::Ttl;
 use crate::transform::testing::{self, FAMILIES, Tcp, assert_sound, client, hop, noise, tuple, word};
-use crate::transform::{rewrite::Ttl, tcp_udp};
 
 /// The error that a router on the way sends about `packet`.
 fn error_about(packet: &Packet, message: Repr) -> Packet {
@@ -16,9 +16,9 @@ fn error_about(packet: &Packet, message: Repr) -> Packet {
     out
 }
 
-fn translation(family: Family, reshape: Reshape, mtu_delta: i32) -> Translation {
+fn translation(family: Family, mtu_delta: i32) -> Translation {
     let quoted = client(family);
-    Translation { src: quoted.dst, dst: quoted.src, quoted, reshape, mtu_delta }
+    Translation { src: quoted.dst, dst: quoted.src, quoted, mtu_delta }
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn error_about_the_servers_side_speaks_of_the_clients_packet_in_every_family() {
             rewrite::rewrite_tuple(&mut sent, &hop(from), Ttl::Keep).unwrap();
             let mut packet = error_about(&sent, Repr::PortUnreachable);
             assert_eq!(quote(&packet).unwrap(), Quote { tuple: hop(from), protocol: TCP, mtu: None });
-            translate(&mut packet, &translation(to, Reshape::Keep, 0)).unwrap();
+            translate(&mut packet, &translation(to, 0)).unwrap();
             assert_sound(&packet);
             let message = testing::l4(&packet);
             assert_eq!(message[..2], if to == Family::V4 { [3, 3] } else { [1, 4] });
@@ -61,7 +61,7 @@ fn reported_mtu_is_that_of_the_receivers_side() {
             Repr::TooBig { mtu: 1400 },
         );
         assert_eq!(quote(&packet).unwrap().mtu, Some(1400));
-        translate(&mut packet, &translation(to, Reshape::Keep, delta)).unwrap();
+        translate(&mut packet, &translation(to, delta)).unwrap();
         let message = testing::l4(&packet);
         assert_eq!(message[..2], if to == Family::V4 { [3, 4] } else { [2, 0] });
         assert_eq!(word(message, 6), expected);
@@ -70,62 +70,15 @@ fn reported_mtu_is_that_of_the_receivers_side() {
 }
 
 #[test]
-fn transformed_tcp_is_quoted_as_tcp_again_and_the_other_way_round() {
-    for family in FAMILIES {
-        let tcp = testing::tcp(&hop(family), &Tcp::default(), Checksum::Complete);
-        let mut udp = testing::tcp(&hop(family), &Tcp::default(), Checksum::Complete);
-        tcp_udp::to_udp(&mut udp).unwrap();
-        let mut packet = error_about(&udp, Repr::Prohibited);
-        assert_eq!(quote(&packet).unwrap().protocol, UDP);
-        translate(
-            &mut packet,
-            &Translation { quoted: hop(family), ..translation(family, Reshape::ToTcp, 0) },
-        )
-        .unwrap();
-        let header = 8 + usize::from(family.header_len());
-        let quoted = &testing::l4(&packet)[header..];
-        assert_eq!(quoted[..16], testing::l4(&tcp)[..16]);
-        assert_eq!(quote(&packet).unwrap().protocol, TCP);
-        assert_sound(&packet);
-        translate(
-            &mut packet,
-            &Translation { quoted: hop(family), ..translation(family, Reshape::ToUdp, 0) },
-        )
-        .unwrap();
-        let quoted = &testing::l4(&packet)[header..];
-        assert_eq!(quoted[..6], testing::l4(&udp)[..6]);
-        assert_eq!(quoted[8..20], testing::l4(&udp)[8..20]);
-        assert_sound(&packet);
-    }
-}
-
-#[test]
-fn echo_behind_an_inserted_header_is_quoted_as_echo_again() {
-    for outer in FAMILIES {
-        for inner in FAMILIES {
-            let mut ping = client(inner);
-            (ping.sport, ping.dport) = (77, 77);
-            let mut sent = testing::echo(&ping, true, b"data");
-            let protocol = crate::transform::encapsulate::insert(&mut sent, &hop(outer), Ttl::Keep).unwrap();
-            let mut packet = error_about(&sent, Repr::TimeExceeded);
-            let to = Translation { quoted: ping, ..translation(inner, Reshape::Unwrap(protocol), 0) };
-            translate(&mut packet, &to).unwrap();
-            let quoted = quote(&packet).unwrap();
-            assert_eq!(quoted.tuple, ping);
-            assert_eq!(
-                word(testing::l4(&packet), if inner == Family::V4 { 10 } else { 12 }),
-                if inner == Family::V4 { 32 } else { 12 }
-            );
-            assert_sound(&packet);
-            let back = Translation {
-                quoted: hop(outer),
-                src: hop(outer).dst,
-                dst: hop(outer).src,
-                reshape: Reshape::Wrap,
-                mtu_delta: 0,
-            };
-            translate(&mut packet, &back).unwrap();
-            assert_eq!(quote(&packet).unwrap(), Quote { tuple: hop(outer), protocol: UDP, mtu: None });
+fn quoted_echo_speaks_of_the_clients_echo_in_every_family() {
+    for from in FAMILIES {
+        for to in FAMILIES {
+            let (mut sent, mut ping) = (hop(from), client(to));
+            (sent.sport, sent.dport, ping.sport, ping.dport) = (500, 500, 77, 77);
+            let mut packet = error_about(&testing::echo(&sent, true, b"data"), Repr::TimeExceeded);
+            assert_eq!(quote(&packet).unwrap().tuple, sent);
+            translate(&mut packet, &Translation { quoted: ping, ..translation(to, 0) }).unwrap();
+            assert_eq!(quote(&packet).unwrap().tuple, ping, "{from:?} {to:?}");
             assert_sound(&packet);
         }
     }
@@ -138,12 +91,10 @@ fn eight_quoted_bytes_are_enough_for_native_packets() {
     message.extend(&sent.bytes()[..28]);
     let router = tuple("203.0.113.9", "192.0.2.1", 0, 0);
     let mut packet = testing::packet(&router, ICMP, &message, Checksum::Complete);
-    translate(&mut packet, &translation(Family::V6, Reshape::Keep, 0)).unwrap();
+    translate(&mut packet, &translation(Family::V6, 0)).unwrap();
     assert_eq!(packet.len(), 40 + 8 + 40 + 8);
     assert_eq!(quote(&packet).unwrap().tuple, client(Family::V6));
     assert_sound(&packet);
-    let mut packet = testing::packet(&router, ICMP, &message, Checksum::Complete);
-    assert_eq!(translate(&mut packet, &translation(Family::V4, Reshape::ToTcp, 0)), Err(Refusal::Malformed));
 }
 
 #[test]
@@ -153,13 +104,13 @@ fn redirects_echo_and_damaged_errors_are_refused() {
     redirect.extend(sent.bytes());
     let router = tuple("203.0.113.9", "192.0.2.1", 0, 0);
     let mut packet = testing::packet(&router, ICMP, &redirect, Checksum::Complete);
-    assert_eq!(translate(&mut packet, &translation(Family::V4, Reshape::Keep, 0)), Err(Refusal::Family));
+    assert_eq!(translate(&mut packet, &translation(Family::V4, 0)), Err(Refusal::Family));
     assert_eq!(quote(&testing::echo(&hop(Family::V4), true, b"x")), Err(Refusal::Protocol));
     assert_eq!(quote(&sent), Err(Refusal::Protocol));
     let mut damaged = error_about(&sent, Repr::Prohibited);
     let last = damaged.len() - 1;
     damaged.bytes_mut()[last] ^= 1;
-    assert_eq!(translate(&mut damaged, &translation(Family::V4, Reshape::Keep, 0)), Err(Refusal::Checksum));
+    assert_eq!(translate(&mut damaged, &translation(Family::V4, 0)), Err(Refusal::Checksum));
 }
 
 #[test]
@@ -167,7 +118,7 @@ fn long_quotes_stay_within_the_limit_of_the_new_family() {
     let sent = testing::udp(&hop(Family::V6), &noise(3000), Checksum::Complete);
     let mut packet = error_about(&sent, Repr::Prohibited);
     assert_eq!(packet.len(), 1280);
-    translate(&mut packet, &translation(Family::V4, Reshape::Keep, 0)).unwrap();
+    translate(&mut packet, &translation(Family::V4, 0)).unwrap();
     assert_eq!(packet.len(), 576);
     assert_sound(&packet);
 }
