@@ -32,6 +32,7 @@ if (library === undefined) {
   process.exitCode = 1;
 } else {
   // A running process keeps the file it has loaded: the new one takes its name only when it is whole.
-  copyFileSync(library, `${ADDON}.new`);
-  renameSync(`${ADDON}.new`, ADDON);
+  const fresh = `${ADDON}.${process.pid}`;
+  copyFileSync(library, fresh);
+  renameSync(fresh, ADDON);
 }
