@@ -65,6 +65,10 @@ pub(crate) fn accept(
     let node = fabric.peering.node_mut(node_index).ok_or(DropReason::PathUnknown)?;
     node.clock_offset_ms = offset_ms;
     let restarted = node.proven(version, boot, keys);
+    if node.boot() != Some(boot) {
+        // Late, from before its sender's last start: that sender's keys and decisions are gone.
+        return Err(DropReason::MetadataStale);
+    }
     Ok(Received { message, length, trailer, metadata_only: header.metadata_only, piece, restarted })
 }
 

@@ -103,6 +103,21 @@ fn first_packet_replayed_to_a_restarted_receiver_opens_nothing() {
 }
 
 #[test]
+fn late_metadata_of_a_senders_former_start_is_refused() {
+    let mut world = world();
+    let known = recorded(&mut world, A, &datagram(near(CLEAR, 40_000), b"order"));
+    world.remote(B, &known, Offload::default());
+    world.pump();
+    let late = recorded(&mut world, A, &datagram(near(CLEAR, 40_001), b"order"));
+    world.pass(Duration::from_millis(5));
+    world.restart(A);
+    let fresh = recorded(&mut world, A, &datagram(near(CLEAR, 40_002), b"order"));
+    world.remote(B, &fresh, Offload::default());
+    world.pump();
+    assert_refused(&mut world, B, &late, DropReason::MetadataStale);
+}
+
+#[test]
 fn metadata_made_for_one_router_is_refused_by_another() {
     let mut world = world();
     let first = recorded(&mut world, A, &datagram(near(CLEAR, 40_000), b"order"));
