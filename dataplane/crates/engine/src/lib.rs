@@ -10,7 +10,7 @@
 //! ```
 //!
 //! It reads no clock, draws no randomness but from its seed, opens nothing and logs nothing: the same calls give the same results,
-//! bit for bit. A packet may be a superpacket. Where to look: [`packet_path`] for the way of a packet, `docs/protocol.md` for the words.
+//! bit for bit. A packet may be a superpacket. Where to look: `src/packet_path` for the way of a packet, `docs/protocol.md` for the words.
 
 mod assembly;
 pub mod config;
