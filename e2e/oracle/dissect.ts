@@ -43,7 +43,10 @@ export async function dissect(capture: string, plugin: string): Promise<Dissecte
   const fields = FIELDS.flatMap((field) => ['-e', field]);
   const preferences = PREFERENCES.flatMap((one) => ['-o', one]);
   const format = ['-T', 'fields', '-E', 'separator=/t', '-E', 'occurrence=a', '-E', 'aggregator=;'];
-  const command = ['tshark', '-n', '-X', `lua_script:${plugin}`, '-r', capture, ...preferences, ...format, ...fields];
+  // An ICMP error quotes a packet, and tshark reads that one, too.
+  const filter = ['-Y', 'not icmp and not icmpv6'];
+  const reading = ['tshark', '-n', '-X', `lua_script:${plugin}`, '-r', capture, ...filter];
+  const command = [...reading, ...preferences, ...format, ...fields];
   const output = await must(command);
   // The dissector greets on standard output.
   return output
