@@ -62,7 +62,9 @@ function namespaceStages(): Stage[] {
   });
   return [
     asRoot('namespaces, packet io', runRustNamespaces),
-    asRoot('namespaces, whole fabric', (prefix) => runMocha(testFiles(NAMESPACE_TESTS), { prefix, live: true })),
+    asRoot('namespaces, whole fabric', (prefix) =>
+      runMocha(testFiles(NAMESPACE_TESTS), { prefix, live: true, args: ['--exit'] }),
+    ),
   ];
 }
 
