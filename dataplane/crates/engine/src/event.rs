@@ -21,7 +21,7 @@ pub enum Event {
         /// What changed.
         change: SessionChange,
     },
-    /// Metadata of a known peer's address was refused.
+    /// Metadata of a known peer's address was refused. At most 100 a second are told; all are counted.
     MetadataRejected {
         /// Source address of the packet.
         remote: IpAddr,

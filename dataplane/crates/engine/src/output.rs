@@ -20,6 +20,9 @@ const EVENTS: usize = 4096;
 /// ICMP errors to local hosts: at once, and then per second.
 const ERRORS_AT_ONCE: u32 = 200;
 const ERRORS_PER_SECOND: u32 = 1000;
+/// Events that strangers may cause, at once and then per second: they must not push out those of sessions.
+const REJECTIONS_AT_ONCE: u32 = 100;
+const REJECTIONS_PER_SECOND: u32 = 100;
 
 /// Where a packet goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,6 +149,7 @@ pub(crate) struct Output {
     pub(crate) targets: Tallies,
     identification: u32,
     errors: TokenBucket,
+    rejections: TokenBucket,
     now: Instant,
 }
 
@@ -161,6 +165,7 @@ impl Output {
             targets: Tallies::default(),
             identification: 0,
             errors: TokenBucket::new(ERRORS_PER_SECOND, ERRORS_AT_ONCE, now),
+            rejections: TokenBucket::new(REJECTIONS_PER_SECOND, REJECTIONS_AT_ONCE, now),
             now,
         }
     }
@@ -195,6 +200,13 @@ impl Output {
             self.counters.events_lost += 1;
         }
         self.events.push_back(TimedEvent { at: self.now, event });
+    }
+
+    /// An event that a packet of unproved origin causes, as long as there are not too many of them.
+    pub(crate) fn rejection(&mut self, event: Event) {
+        if self.rejections.take(self.now) {
+            self.event(event);
+        }
     }
 
     pub(crate) fn next_event(&mut self) -> Option<TimedEvent> {

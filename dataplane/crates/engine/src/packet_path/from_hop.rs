@@ -92,7 +92,7 @@ fn proved(
         if let Some(path) = engine.fabric.peering.path_mut(path) {
             path.credit.earn(arrival.length);
         }
-        engine.output.event(Event::MetadataRejected { remote, reason: *reason });
+        engine.output.rejection(Event::MetadataRejected { remote, reason: *reason });
     })?;
     engine.output.counters.metadata_in += 1;
     note_peer(engine, path, received.restarted, now);

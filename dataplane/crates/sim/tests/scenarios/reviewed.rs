@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use quiver_engine::config::{Encryption, PortRange, TargetSource};
 use quiver_engine::drop_reason::DropReason;
-use quiver_engine::event::CloseReason;
+use quiver_engine::event::{CloseReason, Event};
 use quiver_engine::forwarding::{ExplainQuery, Step};
 use quiver_engine::packet::InterfaceId;
 use quiver_engine::{Mode, Phase, Tally};
@@ -376,4 +376,26 @@ fn session_of_another_tenant_is_not_taken_up_by_a_restarted_ingress() {
     net.run(Duration::from_secs(3));
     assert_eq!(net.drops("a", DropReason::TenantUnknown), 1);
     assert_eq!(endings(&net, "b"), [CloseReason::DeletedByPeer]);
+}
+
+#[test]
+fn flood_of_forged_metadata_pushes_no_event_of_a_session_out() {
+    let mut net = fabric();
+    net.udp("client", 5000, ECHO, b"genuine");
+    net.run_ms(3);
+    let mut forged = net.wan[0].bytes.clone();
+    *forged.last_mut().unwrap() ^= 1;
+    let parsed = quiver_wire::Parsed::parse(&forged).unwrap();
+    quiver_wire::checksum::finish(&mut forged, &parsed).unwrap();
+    let engine_of_b = |net: &Fabric| net.router("b").engines()[0].counters().events_lost;
+    (0..5000).for_each(|_| net.inject_wan(forged.clone()));
+    net.run_ms(500);
+    let told = net.events("b").filter(|event| matches!(event, Event::MetadataRejected { .. })).count();
+    assert!((1..=200).contains(&told), "{told} events");
+    assert_eq!(engine_of_b(&net), 0);
+    assert!(
+        net.drops("b", DropReason::MetadataUnauthentic) + net.drops("b", DropReason::MetadataReplayed)
+            >= 4000
+    );
+    assert!(echoes(&mut net, "client", 5000, ECHO));
 }
