@@ -2,7 +2,7 @@
 // done again it takes well under a second. Only what is missing or has changed is touched.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
@@ -136,12 +136,30 @@ function checkRust() {
   }
 }
 
+/**
+ * Checkouts share the compiled dependencies, never their own crates: tests carry the path of the checkout that built
+ * them, and cargo tells sources apart by time only, so that an older checkout would run a newer one's programs.
+ */
+function claimBuildFolder() {
+  const env = toolEnvironment();
+  const stamp = join(env.CARGO_TARGET_DIR, '.checkout');
+  if (existsSync(stamp) && readFileSync(stamp, 'utf8') === root) return;
+  if (existsSync(env.CARGO_TARGET_DIR)) {
+    const crates = readdirSync(join(root, 'dataplane/crates')).flatMap((name) => ['-p', `quiver-${name}`]);
+    run('cargo', ['clean', '--quiet', '--locked', ...crates], { cwd: join(root, 'dataplane'), env });
+    run('cargo', ['clean', '--quiet', '--locked', '--release', ...crates], { cwd: join(root, 'dataplane'), env });
+  }
+  mkdirSync(env.CARGO_TARGET_DIR, { recursive: true });
+  writeFileSync(stamp, root);
+}
+
 /** Does what is missing; throws a SetupError with one sentence and the way out. */
 export function setup() {
   installNode();
   installPackages();
   installDebianPackages();
   checkRust();
+  claimBuildFolder();
 }
 
 /** Runs setup and ends the process with a sentence when it fails. */
