@@ -48,6 +48,9 @@ function nodeConfig(ir: FabricIr, node: NodeIr): NodeConfig {
     services: ir.services.map(projectService),
     peers: ir.peers.map((peer) => projectPeer(peer, node)),
     serviceMatch: enums.serviceMatch[ir.serviceMatch],
+    pods: [],
+    podNetwork: undefined,
+    retire: false,
   };
 }
 

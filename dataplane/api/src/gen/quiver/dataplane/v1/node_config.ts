@@ -635,6 +635,43 @@ export interface NodeConfig {
   services: Service[];
   peers: Peer[];
   serviceMatch: ServiceMatch;
+  /** Pods on this node, for the agent: it adds the addresses of each to its tenant's members. The engine does not look. */
+  pods: LocalPod[];
+  /** Only where Quiver is the node's whole pod network. */
+  podNetwork?:
+    | PodNetwork
+    | undefined;
+  /** Quiver leaves this node: device, routes, rules, plugin and state are taken away, and nothing is forwarded. */
+  retire: boolean;
+}
+
+/** A pod with a network of its own. */
+export interface LocalPod {
+  uid: string;
+  namespace: string;
+  name: string;
+  /** Empty = in no tenant. */
+  tenant: string;
+  /** As the API server knows them; empty before the pod has started. */
+  addresses: string[];
+}
+
+/** Pods' addresses on this node, and the way to those on the other nodes of the cluster. */
+export interface PodNetwork {
+  /** Prefixes (CIDR) from which this node's pods get their addresses, at most one of each family. */
+  ownCidrs: string[];
+  routes: PodRoute[];
+  /** MTU of the pods' interfaces; 0 = the uplink's. */
+  mtu: number;
+  /** Packets of pods that leave the cluster get the node's address. */
+  masquerade: boolean;
+}
+
+export interface PodRoute {
+  /** Prefix of another node's pods. */
+  cidr: string;
+  /** That node's address. */
+  via: string;
 }
 
 export interface Waypoint {
@@ -793,6 +830,9 @@ function createBaseNodeConfig(): NodeConfig {
     services: [],
     peers: [],
     serviceMatch: 0,
+    pods: [],
+    podNetwork: undefined,
+    retire: false,
   };
 }
 
@@ -845,6 +885,15 @@ export const NodeConfig: MessageFns<NodeConfig> = {
     }
     if (message.serviceMatch !== 0) {
       writer.uint32(128).int32(message.serviceMatch);
+    }
+    for (const v of message.pods) {
+      LocalPod.encode(v!, writer.uint32(138).fork()).join();
+    }
+    if (message.podNetwork !== undefined) {
+      PodNetwork.encode(message.podNetwork, writer.uint32(146).fork()).join();
+    }
+    if (message.retire !== false) {
+      writer.uint32(152).bool(message.retire);
     }
     return writer;
   },
@@ -990,6 +1039,30 @@ export const NodeConfig: MessageFns<NodeConfig> = {
             message.serviceMatch = reader.int32() as any;
             continue;
           }
+          case 17: {
+            if (tag !== 138) {
+              break;
+            }
+
+            message.pods.push(LocalPod.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.podNetwork = PodNetwork.decode(reader, reader.uint32());
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.retire = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1046,6 +1119,15 @@ export const NodeConfig: MessageFns<NodeConfig> = {
         : isSet(object.service_match)
         ? serviceMatchFromJSON(object.service_match)
         : 0,
+      pods: globalThis.Array.isArray(object?.pods)
+        ? object.pods.map((e: any) => LocalPod.fromJSON(e))
+        : [],
+      podNetwork: isSet(object.podNetwork)
+        ? PodNetwork.fromJSON(object.podNetwork)
+        : isSet(object.pod_network)
+        ? PodNetwork.fromJSON(object.pod_network)
+        : undefined,
+      retire: isSet(object.retire) ? globalThis.Boolean(object.retire) : false,
     };
   },
 
@@ -1099,6 +1181,15 @@ export const NodeConfig: MessageFns<NodeConfig> = {
     if (message.serviceMatch !== 0) {
       obj.serviceMatch = serviceMatchToJSON(message.serviceMatch);
     }
+    if (message.pods?.length) {
+      obj.pods = message.pods.map((e) => LocalPod.toJSON(e));
+    }
+    if (message.podNetwork !== undefined) {
+      obj.podNetwork = PodNetwork.toJSON(message.podNetwork);
+    }
+    if (message.retire !== false) {
+      obj.retire = message.retire;
+    }
     return obj;
   },
 
@@ -1129,6 +1220,352 @@ export const NodeConfig: MessageFns<NodeConfig> = {
     message.services = object.services?.map((e) => Service.fromPartial(e)) || [];
     message.peers = object.peers?.map((e) => Peer.fromPartial(e)) || [];
     message.serviceMatch = object.serviceMatch ?? 0;
+    message.pods = object.pods?.map((e) => LocalPod.fromPartial(e)) || [];
+    message.podNetwork = (object.podNetwork !== undefined && object.podNetwork !== null)
+      ? PodNetwork.fromPartial(object.podNetwork)
+      : undefined;
+    message.retire = object.retire ?? false;
+    return message;
+  },
+};
+
+function createBaseLocalPod(): LocalPod {
+  return { uid: "", namespace: "", name: "", tenant: "", addresses: [] };
+}
+
+export const LocalPod: MessageFns<LocalPod> = {
+  encode(message: LocalPod, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.uid !== "") {
+      writer.uint32(10).string(message.uid);
+    }
+    if (message.namespace !== "") {
+      writer.uint32(18).string(message.namespace);
+    }
+    if (message.name !== "") {
+      writer.uint32(26).string(message.name);
+    }
+    if (message.tenant !== "") {
+      writer.uint32(34).string(message.tenant);
+    }
+    for (const v of message.addresses) {
+      writer.uint32(42).string(v!);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LocalPod {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLocalPod();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.uid = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.tenant = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.addresses.push(reader.string());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): LocalPod {
+    return {
+      uid: isSet(object.uid) ? globalThis.String(object.uid) : "",
+      namespace: isSet(object.namespace) ? globalThis.String(object.namespace) : "",
+      name: isSet(object.name) ? globalThis.String(object.name) : "",
+      tenant: isSet(object.tenant) ? globalThis.String(object.tenant) : "",
+      addresses: globalThis.Array.isArray(object?.addresses)
+        ? object.addresses.map((e: any) => globalThis.String(e))
+        : [],
+    };
+  },
+
+  toJSON(message: LocalPod): unknown {
+    const obj: any = {};
+    if (message.uid !== "") {
+      obj.uid = message.uid;
+    }
+    if (message.namespace !== "") {
+      obj.namespace = message.namespace;
+    }
+    if (message.name !== "") {
+      obj.name = message.name;
+    }
+    if (message.tenant !== "") {
+      obj.tenant = message.tenant;
+    }
+    if (message.addresses?.length) {
+      obj.addresses = message.addresses;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<LocalPod>, I>>(base?: I): LocalPod {
+    return LocalPod.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<LocalPod>, I>>(object: I): LocalPod {
+    const message = createBaseLocalPod();
+    message.uid = object.uid ?? "";
+    message.namespace = object.namespace ?? "";
+    message.name = object.name ?? "";
+    message.tenant = object.tenant ?? "";
+    message.addresses = object.addresses?.map((e) => e) || [];
+    return message;
+  },
+};
+
+function createBasePodNetwork(): PodNetwork {
+  return { ownCidrs: [], routes: [], mtu: 0, masquerade: false };
+}
+
+export const PodNetwork: MessageFns<PodNetwork> = {
+  encode(message: PodNetwork, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.ownCidrs) {
+      writer.uint32(10).string(v!);
+    }
+    for (const v of message.routes) {
+      PodRoute.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.mtu !== 0) {
+      writer.uint32(24).uint32(message.mtu);
+    }
+    if (message.masquerade !== false) {
+      writer.uint32(32).bool(message.masquerade);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PodNetwork {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePodNetwork();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ownCidrs.push(reader.string());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.routes.push(PodRoute.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.mtu = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.masquerade = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PodNetwork {
+    return {
+      ownCidrs: globalThis.Array.isArray(object?.ownCidrs)
+        ? object.ownCidrs.map((e: any) => globalThis.String(e))
+        : globalThis.Array.isArray(object?.own_cidrs)
+        ? object.own_cidrs.map((e: any) => globalThis.String(e))
+        : [],
+      routes: globalThis.Array.isArray(object?.routes) ? object.routes.map((e: any) => PodRoute.fromJSON(e)) : [],
+      mtu: isSet(object.mtu) ? globalThis.Number(object.mtu) : 0,
+      masquerade: isSet(object.masquerade) ? globalThis.Boolean(object.masquerade) : false,
+    };
+  },
+
+  toJSON(message: PodNetwork): unknown {
+    const obj: any = {};
+    if (message.ownCidrs?.length) {
+      obj.ownCidrs = message.ownCidrs;
+    }
+    if (message.routes?.length) {
+      obj.routes = message.routes.map((e) => PodRoute.toJSON(e));
+    }
+    if (message.mtu !== 0) {
+      obj.mtu = Math.round(message.mtu);
+    }
+    if (message.masquerade !== false) {
+      obj.masquerade = message.masquerade;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PodNetwork>, I>>(base?: I): PodNetwork {
+    return PodNetwork.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PodNetwork>, I>>(object: I): PodNetwork {
+    const message = createBasePodNetwork();
+    message.ownCidrs = object.ownCidrs?.map((e) => e) || [];
+    message.routes = object.routes?.map((e) => PodRoute.fromPartial(e)) || [];
+    message.mtu = object.mtu ?? 0;
+    message.masquerade = object.masquerade ?? false;
+    return message;
+  },
+};
+
+function createBasePodRoute(): PodRoute {
+  return { cidr: "", via: "" };
+}
+
+export const PodRoute: MessageFns<PodRoute> = {
+  encode(message: PodRoute, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.cidr !== "") {
+      writer.uint32(10).string(message.cidr);
+    }
+    if (message.via !== "") {
+      writer.uint32(18).string(message.via);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PodRoute {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePodRoute();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.cidr = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.via = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  fromJSON(object: any): PodRoute {
+    return {
+      cidr: isSet(object.cidr) ? globalThis.String(object.cidr) : "",
+      via: isSet(object.via) ? globalThis.String(object.via) : "",
+    };
+  },
+
+  toJSON(message: PodRoute): unknown {
+    const obj: any = {};
+    if (message.cidr !== "") {
+      obj.cidr = message.cidr;
+    }
+    if (message.via !== "") {
+      obj.via = message.via;
+    }
+    return obj;
+  },
+
+  create<I extends Exact<DeepPartial<PodRoute>, I>>(base?: I): PodRoute {
+    return PodRoute.fromPartial(base ?? ({} as any));
+  },
+  fromPartial<I extends Exact<DeepPartial<PodRoute>, I>>(object: I): PodRoute {
+    const message = createBasePodRoute();
+    message.cidr = object.cidr ?? "";
+    message.via = object.via ?? "";
     return message;
   },
 };
