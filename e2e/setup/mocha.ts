@@ -9,7 +9,7 @@ export const UNIT_TESTS = [
   'crds/**/*.test.ts',
   'operator/**/*.test.ts',
   'dataplane/**/*.test.ts',
-  'e2e/{setup,structure,harness,demo}/**/*.test.ts',
+  'e2e/{setup,structure,harness,demo,tools,charts}/**/*.test.ts',
 ];
 /** Test files that make network namespaces. */
 export const NAMESPACE_TESTS = ['e2e/netns/**/*.test.ts'];

@@ -22,6 +22,7 @@ const DEBIAN_PACKAGES = {
   socat: 'socat',
   tcpdump: 'tcpdump',
   tshark: 'tshark',
+  unzip: 'unzip',
 };
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
