@@ -38,6 +38,7 @@ const CRATES: readonly CrateRule[] = [
     mayUse: ['quiver-io', 'quiver-api', 'quiver-engine', 'quiver-crypto', 'quiver-wire'],
     why: 'The addon is the outermost layer: nothing may depend on it.',
   },
+  { crate: 'quiver-load', mayUse: [], why: 'It measures every way alike, and so knows nothing of ours.' },
 ];
 
 /** Crates that must not be reached from the core, however indirectly. */
