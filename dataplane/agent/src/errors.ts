@@ -2,7 +2,11 @@
 export const agentErrorCodes = {
   AddressUnusable: 'The address for metrics and health cannot be opened.',
   CertificateUnusable: 'A certificate, its key or its authority cannot be read.',
+  CniUnusable: 'The socket, the configuration or the binary of the CNI plugin cannot be written.',
   EngineUnusable: 'The engine cannot start, or the machine refused what it needs.',
+  EnrolmentRefused: 'The operator does not give this agent a certificate.',
+  EnrolmentUnavailable: 'No operator that gives certificates is reached.',
+  RetirementRevoked: 'Quiver left this node, and is wanted here again.',
   SocketUnusable: 'The admin socket cannot be opened.',
   StateUnusable: 'The state directory cannot be written.',
 } as const;

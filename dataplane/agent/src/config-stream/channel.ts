@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { checkServerIdentity } from 'node:tls';
-import { ChannelCredentials, type ClientOptions, credentials } from '@grpc/grpc-js';
+import { ChannelCredentials, type ClientOptions, credentials, type VerifyOptions } from '@grpc/grpc-js';
 import { ConfigStreamServiceClient } from '@quiver/dataplane-api';
 import { AgentError, messageOf } from '../errors.ts';
 
@@ -43,13 +43,25 @@ export async function dialOperator({ address, tls }: OperatorAddress): Promise<C
     throw new AgentError('CertificateUnusable', message);
   }
   const [authority, key, certificate] = await Promise.all([tls.authority, tls.key, tls.certificate].map(readPem));
-  const name = tls.serverName ?? address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
-  const mutual = credentials.createSsl(authority, key, certificate, {
-    checkServerIdentity: (_host, presented) => checkServerIdentity(name, presented),
-  });
+  const channel = secureChannel(address, tls.serverName, (checks) =>
+    credentials.createSsl(authority, key, certificate, checks),
+  );
+  return new ConfigStreamServiceClient(address, channel.credentials, { ...options, ...channel.options });
+}
+
+/** What a client needs to reach the operator by TLS; `serverName` where the certificate does not hold the address. */
+export function secureChannel(
+  address: string,
+  serverName: string | undefined,
+  make: (checks: VerifyOptions) => ChannelCredentials,
+): { readonly credentials: ChannelCredentials; readonly options: ClientOptions } {
+  const name = serverName ?? address.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
   // RFC 6066 section 3: an address cannot be asked for by name, so a placeholder goes in its place.
   const asked = isIP(name) === 0 ? name : 'quiver-operator';
-  return new ConfigStreamServiceClient(address, mutual, { ...options, 'grpc.ssl_target_name_override': asked });
+  return {
+    credentials: make({ checkServerIdentity: (_host, presented) => checkServerIdentity(name, presented) }),
+    options: { 'grpc.ssl_target_name_override': asked },
+  };
 }
 
 async function readPem(file: string): Promise<Buffer> {

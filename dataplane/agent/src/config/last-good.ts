@@ -1,8 +1,9 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { NodeConfig } from '@quiver/dataplane-api';
 import { z } from 'zod';
 import { AgentError, messageOf } from '../errors.ts';
+import { readIfThere, writeWhole } from '../files/whole-file.ts';
 import type { Logger } from '../logger.ts';
 import type { Candidate } from './candidate.ts';
 import { Secrets } from './secrets.ts';
@@ -64,6 +65,11 @@ export class LastGood {
     }
   }
 
+  /** Nothing is kept any more. */
+  async remove(): Promise<void> {
+    await Promise.all([this.#config, this.#secrets].map((path) => rm(path, { force: true })));
+  }
+
   /** What was saved for this node; undefined when there is nothing usable. */
   async load(identity: NodeIdentity): Promise<Candidate | undefined> {
     const [text, secretText] = await Promise.all([readIfThere(this.#config), readIfThere(this.#secrets)]);
@@ -101,24 +107,6 @@ function readCandidate(text: string, secretText: string): Candidate {
     secrets: new Secrets(materials.map(([secretId, value]) => ({ secretId, value: Buffer.from(value, 'base64') }))),
     origin: 'LastGood',
   };
-}
-
-async function writeWhole(path: string, text: string): Promise<void> {
-  const draft = `${path}.new`;
-  const file = await open(draft, 'w', 0o600);
-  try {
-    // A draft that a crash left may have other permissions.
-    await file.chmod(0o600);
-    await file.writeFile(text);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await rename(draft, path);
-}
-
-async function readIfThere(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').catch(() => undefined);
 }
 
 function unusable(folder: string, caught: unknown): AgentError {
