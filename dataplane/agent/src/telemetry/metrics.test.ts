@@ -55,6 +55,7 @@ describe('metrics for Prometheus', () => {
       'quiver_dataplane_packets_total{side="wan",direction="out"} 7',
       'quiver_service_bytes_total{service="prod/db",direction="forward"} 1000',
       'quiver_peer_path_up{router="b",node="b1",local="192.0.2.1",remote="198.51.100.1"} 1',
+      'quiver_peer_path_suspect{router="b",node="b1",local="192.0.2.1",remote="198.51.100.1"} 0',
       'quiver_peer_clock_offset_seconds{router="b",node="b1",local="192.0.2.1",remote="198.51.100.1"} -0.25',
       'quiver_target_healthy{route="prod/db",address="10.0.0.1",port="5432"} 1',
       'quiver_config_version 4',

@@ -72,6 +72,9 @@ const gauges: readonly Definition[] = [
   path('quiver_peer_path_up', 'Whether the last first packets of a peer path were answered.', (each) =>
     flag(each.state === 'Up'),
   ),
+  path('quiver_peer_path_suspect', 'Whether first packets of a peer path went unanswered just now.', (each) =>
+    flag(each.state === 'Suspect'),
+  ),
   path('quiver_peer_path_sessions', 'Live sessions of a peer path.', (each) => each.sessions),
   path('quiver_peer_path_mtu_bytes', 'Largest IP packet that a peer path carries.', (each) => each.mtu),
   path(
