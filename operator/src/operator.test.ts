@@ -3,16 +3,20 @@ import { Distributor } from './distribute/distributor.ts';
 import { silentLogger } from './logger.ts';
 import { Operator } from './operator.ts';
 import type { StatusReport } from './status/status-report.ts';
+import { Eventually } from './testing/eventually.ts';
 import { exampleSnapshot, resourceYaml } from './testing/example.ts';
 import { FakeAgent } from './testing/fake-agent.ts';
 import { FakeClock } from './testing/fake-clock.ts';
 import { FakeSource } from './testing/fake-source.ts';
+import { Translator } from './translator.ts';
 
 describe('operator', () => {
   let clock: FakeClock;
   let source: FakeSource;
   let distributor: Distributor;
   let written: StatusReport[];
+  let attempts: Eventually<StatusReport>;
+  let translator: Translator;
   let operator: Operator;
   let isDiskFull: boolean;
 
@@ -21,16 +25,20 @@ describe('operator', () => {
     source = new FakeSource(exampleSnapshot());
     distributor = new Distributor({ epoch: 1n, logger: silentLogger() });
     written = [];
+    attempts = new Eventually();
     isDiskFull = false;
     const status = {
       write: (report: StatusReport) => {
+        attempts.push(report);
         if (isDiskFull) return Promise.reject(new Error('disk full'));
         written.push(report);
         return Promise.resolve();
       },
     };
-    operator = new Operator({ source, distributor, status, clock, logger: silentLogger() });
-    await operator.start();
+    translator = new Translator({ source, logger: silentLogger() });
+    operator = new Operator({ translator, distributor, status, clock, logger: silentLogger() });
+    await translator.start();
+    operator.start();
   });
 
   function ready(kind: string): string | undefined {
@@ -46,9 +54,10 @@ describe('operator', () => {
     agent.ack(1n);
     clock.advance(100);
     assert.equal(ready('Service'), 'True Ready');
-    assert.equal(operator.ir?.services.length, 1);
+    assert.equal(translator.latest?.ir.services.length, 1);
     await operator.stop();
     assert.equal(written.at(-1), operator.status);
+    translator.stop();
     assert.equal(source.isClosed, true);
   });
 
@@ -84,6 +93,7 @@ describe('operator', () => {
     agent.hello();
     source.put(exampleSnapshot(resourceYaml.replace('{tenant: web.prod}', '{tenant: nobody}')));
     assert.equal(agent.snapshots.at(-1)?.config?.services[0]?.access.length, 0);
+    clock.advance(100);
     assert.deepEqual(
       operator.status?.problems.map(({ code, location }) => `${code} ${location?.line}`),
       ['UnknownTenant 20'],
@@ -97,16 +107,38 @@ describe('operator', () => {
     const broken = { ...exampleSnapshot(), secrets: [] };
     source.put(broken);
     assert.equal(agent.snapshots.length, 1);
-    assert.equal(operator.ir?.keySource.versions.length, 1);
+    assert.equal(translator.latest?.ir.keySource.versions.length, 1);
   });
 
   it('goes on when the status cannot be written', async () => {
+    const agent = new FakeAgent(distributor);
     isDiskFull = true;
-    source.put(exampleSnapshot(resourceYaml.replace('5432', '5433')));
-    await operator.stop();
+    agent.hello();
+    clock.advance(100);
+    await attempts.first(({ nodes }) => nodes[0]?.connected === true);
     isDiskFull = false;
-    source.put(exampleSnapshot(resourceYaml.replace('5432', '5434')));
+    agent.ack(1n);
+    clock.advance(100);
     await operator.stop();
-    assert.equal(written.length, 2);
+    assert.deepEqual(
+      written.map(({ nodes }) => nodes[0]?.connected),
+      [false, true],
+    );
+  });
+
+  it('never calls an object Pending whose change the nodes take at once', async () => {
+    const agent = new FakeAgent(distributor);
+    agent.hello();
+    agent.ack(1n);
+    clock.advance(100);
+    source.put(exampleSnapshot(resourceYaml.replace('5432', '5433')));
+    agent.ack(2n);
+    clock.advance(100);
+    await operator.stop();
+    const told = written.map(({ objects }) => objects.find(({ kind }) => kind === 'Service')?.status.conditions);
+    assert.deepEqual(
+      told.map((conditions) => conditions?.find(({ type }) => type === 'Ready')?.status),
+      ['Unknown', 'True', 'True'],
+    );
   });
 });

@@ -3,56 +3,51 @@ import type { Clock, Timer } from './clock.ts';
 import type { Distributor } from './distribute/distributor.ts';
 import { fromUnknown } from './errors.ts';
 import { canonicalJson } from './ir/canonical.ts';
-import type { FabricIr } from './ir/fabric-ir.ts';
-import { assertValid } from './ir/validate.ts';
 import type { Logger } from './logger.ts';
-import { projectAll } from './project/node-config.ts';
-import type { ResourceSource, Snapshot, Subscription } from './source/resource-source.ts';
+import type { ProjectedNode } from './project/node-config.ts';
+import type { Subscription } from './source/resource-source.ts';
 import { objectsOf } from './source/snapshot.ts';
 import { makeStatus, type NodeKnowledge, type StatusReport } from './status/status-report.ts';
 import type { StatusSink } from './status/status-sink.ts';
-import { translate } from './translate/index.ts';
-import { type Problem, sortProblems } from './translate/problem.ts';
+import type { Translated, Translator } from './translator.ts';
 
 export interface OperatorDeps {
-  readonly source: ResourceSource;
+  readonly translator: Translator;
   readonly distributor: Distributor;
   readonly status: StatusSink;
   readonly clock: Clock;
   readonly logger: Logger;
+  /** Changes what nodes get, last of all. */
+  readonly adapt?: (node: ProjectedNode) => ProjectedNode;
 }
 
-/** Answers of nodes within this time are one status; so is what they report. */
+/** Changes and answers of nodes within this time are one status; so a change that nodes take at once is never Pending. */
 const statusDelayMilliseconds = 100;
 
-interface State {
-  readonly snapshot: Snapshot;
-  readonly ir: FabricIr;
-  readonly problems: readonly Problem[];
-}
-
-/** Resources in; configurations to the nodes and a status out. The same in standalone mode and in a cluster. */
+/** Translations in; configurations to the nodes and a status out. The same in standalone mode and in a cluster. */
 export class Operator {
   readonly #deps: OperatorDeps;
   #subscription: Subscription | undefined;
-  #state: State | undefined;
+  #translated: Translated | undefined;
   #status: StatusReport | undefined;
   #written = '';
   #timer: Timer | undefined;
   #writing: Promise<void> = Promise.resolve();
+  #isStopped = false;
 
   constructor(deps: OperatorDeps) {
     this.#deps = deps;
   }
 
-  /** Reads the resources and keeps up with them. Rejects when there is no usable state to begin with. */
-  async start(): Promise<void> {
+  /** Publishes the present translation and keeps up with it. */
+  start(): void {
     this.#deps.distributor.onChange(() => this.#soon());
-    this.#subscription = await this.#deps.source.subscribe((snapshot) => this.#take(snapshot));
+    this.#subscription = this.#deps.translator.subscribe((translated) => this.#take(translated));
   }
 
-  /** Stops looking at resources; the last status is written. Nodes go on with what they have. */
+  /** Takes nothing more; the last status is written. Nodes go on with what they have. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#subscription?.close();
     this.#timer?.cancel();
     await this.#writing;
@@ -63,26 +58,26 @@ export class Operator {
     return this.#status;
   }
 
-  /** The present representation; undefined before the first resources. */
-  get ir(): FabricIr | undefined {
-    return this.#state?.ir;
+  /** Publishes again: what `adapt` does has changed. */
+  republish(): void {
+    if (this.#translated !== undefined) this.#publish(this.#translated);
   }
 
-  #take(snapshot: Snapshot): void {
-    try {
-      const { ir, problems } = translate(snapshot);
-      assertValid(ir);
-      this.#deps.distributor.publish(ir, projectAll(ir), snapshot.secrets);
-      const located = problems.map((problem) => withLocation(problem, snapshot));
-      this.#state = { snapshot, ir, problems: sortProblems([...snapshot.problems, ...located]) };
-      this.#refresh();
-    } catch (caught) {
-      const { code, message } = fromUnknown(caught);
-      this.#deps.logger.error('the resources cannot be translated, the last state goes on', { code, reason: message });
-    }
+  #take(translated: Translated): void {
+    const isFirst = this.#translated === undefined;
+    this.#translated = translated;
+    this.#publish(translated);
+    if (isFirst) this.#refresh();
+    else this.#soon();
+  }
+
+  #publish({ ir, nodes, snapshot }: Translated): void {
+    const { distributor, adapt } = this.#deps;
+    distributor.publish(ir, adapt === undefined ? nodes : nodes.map(adapt), snapshot.secrets);
   }
 
   #soon(): void {
+    if (this.#isStopped) return;
     this.#timer ??= this.#deps.clock.after(statusDelayMilliseconds, () => {
       this.#timer = undefined;
       this.#refresh();
@@ -90,8 +85,8 @@ export class Operator {
   }
 
   #refresh(): void {
-    if (this.#state === undefined) return;
-    const { snapshot, ir, problems } = this.#state;
+    if (this.#translated === undefined) return;
+    const { snapshot, ir, problems } = this.#translated;
     const now = new Date(this.#deps.clock.now()).toISOString();
     const objects = objectsOf(snapshot).toSorted((one, other) =>
       describeRef(one.ref) < describeRef(other.ref) ? -1 : 1,
@@ -122,9 +117,4 @@ export class Operator {
       this.#deps.logger.error('the status cannot be written', { code, reason: message });
     }
   }
-}
-
-function withLocation(problem: Problem, snapshot: Snapshot): Problem {
-  const location = snapshot.locate(problem.object, problem.field);
-  return location === undefined ? problem : { ...problem, location };
 }

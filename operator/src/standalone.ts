@@ -2,7 +2,8 @@ import { dirname, resolve } from 'node:path';
 import type { RouterConfig } from './api/router-config.ts';
 import type { Clock } from './clock.ts';
 import { Distributor } from './distribute/distributor.ts';
-import { type Listening, serveAgents, type TlsFiles } from './distribute/server.ts';
+import type { TlsFiles } from './distribute/listener.ts';
+import { type Listening, serveAgents } from './distribute/server.ts';
 import type { Logger } from './logger.ts';
 import { Operator } from './operator.ts';
 import { loadCrds } from './schema/index.ts';
@@ -11,6 +12,7 @@ import { FilesSource } from './source/files-source.ts';
 import { StatusFile } from './status/status-file.ts';
 import { StatusPrinter } from './status/status-printer.ts';
 import { allOf } from './status/status-sink.ts';
+import { Translator } from './translator.ts';
 
 export interface StandaloneSettings {
   readonly routerFile: string;
@@ -48,15 +50,19 @@ export async function startStandalone(settings: StandaloneSettings, deps: Standa
   const file = statusFile === undefined ? [] : [new StatusFile(statusFile)];
   const source = new FilesSource({ routerFile, resources, crds, clock, logger: logger.with({ component: 'source' }) });
   const status = allOf([new StatusPrinter(deps.print), ...file]);
-  const operator = new Operator({ source, distributor, status, clock, logger: logger.with({ component: 'operator' }) });
+  const operatorLogger = logger.with({ component: 'operator' });
+  const translator = new Translator({ source, logger: operatorLogger });
+  const operator = new Operator({ translator, distributor, status, clock, logger: operatorLogger });
   const listening: Listening[] = [];
   const stop = async (): Promise<void> => {
+    translator.stop();
     await operator.stop();
     await Promise.all(listening.map((one) => one.close()));
     await Promise.all(file.map((one) => one.remove()));
   };
   try {
-    await operator.start();
+    await translator.start();
+    operator.start();
     const serving = { distributor, logger: logger.with({ component: 'distribute' }) };
     listening.push(await serveAgents({ listen: `unix:${socket}` }, serving));
     const remote = remoteSettings(router, routerFile);

@@ -14,3 +14,8 @@ export function uriOf(alternativeNames: string | undefined): string | undefined 
   const [uri] = uris;
   return uris.length === 1 ? uri?.slice('URI:'.length) : undefined;
 }
+
+/** The one common name of a certificate's subject; undefined when there is none or more than one. */
+export function commonNameOf(subject: { readonly CN?: string | readonly string[] } | undefined): string | undefined {
+  return typeof subject?.CN === 'string' && subject.CN !== '' ? subject.CN : undefined;
+}

@@ -5,7 +5,7 @@ import { exampleSnapshot, resourceYaml, routerYaml } from '../testing/example.ts
 import { FakeAgent } from '../testing/fake-agent.ts';
 import { translate } from '../translate/index.ts';
 import { spiffeIdOf, uriOf } from './caller-identity.ts';
-import { Distributor } from './distributor.ts';
+import { type AgentStream, Distributor } from './distributor.ts';
 
 function publish(distributor: Distributor, resources = resourceYaml, router = routerYaml): void {
   const snapshot = exampleSnapshot(resources, router);
@@ -32,14 +32,17 @@ describe('distribution of configurations', () => {
     );
   });
 
-  it('sends nothing that the agent runs already, and counts it as acknowledged', () => {
+  it('counts what the agent runs already as acknowledged, and sends it for its epoch', () => {
     const distributor = begin();
     const first = new FakeAgent(distributor);
     first.hello();
     const digest = first.snapshots[0]?.digest ?? '';
     const second = new FakeAgent(distributor);
     second.hello({ digest });
-    assert.deepEqual(second.received, []);
+    assert.deepEqual(
+      second.snapshots.map((one) => [one.epoch, one.digest]),
+      [[7n, digest]],
+    );
     assert.equal(distributor.reports()[0]?.acknowledged, distributor.reports()[0]?.wanted);
   });
 
@@ -191,6 +194,26 @@ describe('distribution of configurations', () => {
       distributor.reports().map(({ node }) => node),
       ['node2'],
     );
+  });
+
+  it('refuses a node that may not be served now, and ends its stream when that comes later', () => {
+    const gone = new Set(['pod-1']);
+    const refusal = (node: string, { certifiedName }: AgentStream) =>
+      gone.has(certifiedName ?? '') ? { code: 'PodGone', message: `${certifiedName} left ${node}` } : undefined;
+    const distributor = new Distributor({ epoch: 7n, logger: silentLogger(), refusal });
+    publish(distributor);
+    const uri = 'spiffe://corp/router/site-a/node/node1';
+    const former = new FakeAgent(distributor, uri, 'pod-1');
+    former.hello();
+    assert.deepEqual([former.refusals, former.isEnded], [['PodGone'], true]);
+    const present = new FakeAgent(distributor, uri, 'pod-2');
+    present.hello();
+    distributor.recheck();
+    assert.equal(present.isEnded, false);
+    gone.add('pod-2');
+    distributor.recheck();
+    assert.deepEqual([present.refusals, present.isEnded], [['PodGone'], true]);
+    assert.equal(distributor.reports()[0]?.isConnected, false);
   });
 
   it('ends every stream when it closes', () => {

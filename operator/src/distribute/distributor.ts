@@ -15,6 +15,8 @@ export interface AgentStream {
   end(): void;
   /** URI of the caller's certificate; undefined on a local socket, where the file's permissions decide. */
   readonly certifiedUri: string | undefined;
+  /** Common name of the caller's certificate, if it has one: the uid of its pod where the operator issued it. */
+  readonly certifiedName: string | undefined;
   readonly isLocal: boolean;
 }
 
@@ -28,6 +30,8 @@ export interface DistributorDeps {
   /** Of this operator's leadership; higher than that of any before. */
   readonly epoch: bigint;
   readonly logger: Logger;
+  /** Why a node may not be served now, beyond what its certificate says; asked again by `recheck`. */
+  readonly refusal?: (node: string, stream: AgentStream) => Refused | undefined;
 }
 
 /** Brings every node its newest configuration and remembers what it answered. */
@@ -78,6 +82,14 @@ export class Distributor {
     });
   }
 
+  /** Ends the streams of nodes that may not be served any more. */
+  recheck(): void {
+    for (const [node, session] of this.#streams) {
+      const refusal = this.#deps.refusal?.(node, session.stream);
+      if (refusal !== undefined) session.refuse(refusal);
+    }
+  }
+
   /** Ends every stream. */
   close(): void {
     for (const session of this.#streams.values()) session.end();
@@ -97,7 +109,7 @@ export class Distributor {
   }
 
   #admit(hello: Hello, stream: AgentStream, session: Session): NodeSlot | Refused {
-    const refusal = this.#refusalOf(hello, stream);
+    const refusal = this.#refusalOf(hello, stream) ?? this.#deps.refusal?.(hello.node, stream);
     if (refusal !== undefined) return refusal;
     const slot = this.#slots.get(hello.node);
     if (slot === undefined) {
@@ -147,7 +159,7 @@ interface SessionHost {
 }
 
 class Session implements AgentSession {
-  readonly #stream: AgentStream;
+  readonly stream: AgentStream;
   readonly #deps: DistributorDeps;
   readonly #host: SessionHost;
   #slot: NodeSlot | undefined;
@@ -156,7 +168,7 @@ class Session implements AgentSession {
   #isEnded = false;
 
   constructor(stream: AgentStream, deps: DistributorDeps, host: SessionHost) {
-    this.#stream = stream;
+    this.stream = stream;
     this.#deps = deps;
     this.#host = host;
   }
@@ -196,21 +208,21 @@ class Session implements AgentSession {
     const secrets = this.#host.secrets().map(materialOf);
     const { config, digest } = latest.projected;
     const value = { version: latest.version, epoch: this.#deps.epoch, digest, config, secrets };
-    this.#isFull = !this.#stream.send({ message: { $case: 'snapshot', value } });
-    if (this.#isFull) this.#stream.onDrain(() => this.#drained());
+    this.#isFull = !this.stream.send({ message: { $case: 'snapshot', value } });
+    if (this.#isFull) this.stream.onDrain(() => this.#drained());
   }
 
   refuse(refused: Refused): void {
     if (this.#isEnded) return;
     this.#deps.logger.warn('agent refused', { code: refused.code, reason: refused.message });
-    this.#stream.send({ message: { $case: 'refused', value: refused } });
+    this.stream.send({ message: { $case: 'refused', value: refused } });
     this.end();
   }
 
   end(): void {
     if (this.#isEnded) return;
     this.#isEnded = true;
-    this.#stream.end();
+    this.stream.end();
     if (this.#slot !== undefined) this.#host.left(this.#slot.node, this);
   }
 
@@ -222,8 +234,9 @@ class Session implements AgentSession {
     if (!(admitted instanceof NodeSlot)) return this.refuse(admitted);
     this.#slot = admitted;
     this.#deps.logger.info('node connected', { node: admitted.node, version: message.value.agentVersion });
-    if (admitted.resume(message.value.digest)) this.#sentVersion = admitted.latest.version;
+    admitted.resume(message.value.digest);
     this.#host.changed();
+    // Even what the node runs already is sent, for the epoch: from then on an older leader is refused.
     this.push();
   }
 

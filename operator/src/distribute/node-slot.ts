@@ -37,12 +37,11 @@ export class NodeSlot {
     return true;
   }
 
-  /** A node connects and says what it runs; true when that is the latest configuration already. */
-  resume(digest: string): boolean {
+  /** A node connects and says what it runs. */
+  resume(digest: string): void {
     const known = [this.#latest.projected, this.#acknowledged];
     this.#acknowledged = known.find((projected) => projected?.digest === digest);
     this.#rejected = [];
-    return digest === this.#latest.projected.digest;
   }
 
   sent({ version, projected }: Versioned): void {

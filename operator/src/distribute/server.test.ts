@@ -13,7 +13,8 @@ import { type TemporaryFolder, temporaryFolder } from '../testing/temporary-fold
 import { translate } from '../translate/index.ts';
 import { spiffeIdOf } from './caller-identity.ts';
 import { Distributor } from './distributor.ts';
-import { type Listening, serveAgents, type TlsFiles } from './server.ts';
+import type { TlsFiles } from './listener.ts';
+import { type Listening, serveAgents } from './server.ts';
 
 const node1 = [{ type: 'url', value: spiffeIdOf({ fabric: 'corp', router: 'site-a', node: 'node1' }) }] as const;
 const node2 = [{ type: 'url', value: spiffeIdOf({ fabric: 'corp', router: 'site-a', node: 'node2' }) }] as const;

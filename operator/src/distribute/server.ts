@@ -1,24 +1,17 @@
 import { chmod, lstat, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { experimental, Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import { ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import { type AgentMessage, ConfigStreamServiceService, type OperatorMessage } from '@quiver/dataplane-api';
 import { QuiverError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
-import { uriOf } from './caller-identity.ts';
+import { commonNameOf, uriOf } from './caller-identity.ts';
 import type { AgentStream, Distributor } from './distributor.ts';
-
-/** Files of the operator's certificate; they may be replaced while it runs. */
-export interface TlsFiles {
-  readonly certificate: string;
-  readonly key: string;
-  /** Certificates of the authorities that sign agents. */
-  readonly authority: string;
-}
+import { bind, certificateRefreshMilliseconds, newServer, type TlsSource, tlsCredentials } from './listener.ts';
 
 export interface ListenSettings {
   /** `unix:/path`, or `address:port` with `tls`. */
   readonly listen: string;
-  readonly tls?: TlsFiles | undefined;
+  readonly tls?: TlsSource | undefined;
 }
 
 export interface ServerDeps {
@@ -33,18 +26,12 @@ export interface Listening {
   close(): Promise<void>;
 }
 
-// A dead agent is noticed within 15 s. A connection ends after an hour, so that an old certificate goes.
+// A connection ends after an hour, so that an old certificate goes.
 const options = {
-  'grpc.keepalive_time_ms': 10_000,
-  'grpc.keepalive_timeout_ms': 5_000,
-  'grpc.keepalive_permit_without_calls': 1,
   'grpc.max_connection_age_ms': 3_600_000,
   'grpc.max_connection_age_grace_ms': 5_000,
   'grpc.max_receive_message_length': 4 * 1024 * 1024,
 };
-
-/** How often certificate files are looked at. */
-const certificateRefreshMilliseconds = 5_000;
 
 /** Opens the address at which agents connect. */
 export async function serveAgents(
@@ -54,12 +41,12 @@ export async function serveAgents(
 ): Promise<Listening> {
   const socket = settings.listen.startsWith('unix:') ? settings.listen.slice('unix:'.length) : undefined;
   if (socket !== undefined) await removeStaleSocket(socket);
-  const server = new Server(options);
+  const server = newServer(options);
   server.addService(ConfigStreamServiceService, {
     connect: (call: ServerDuplexStream<AgentMessage, OperatorMessage>) => serveCall(call, socket !== undefined, deps),
   });
   const credentials =
-    socket === undefined ? tlsCredentials(settings, refreshMilliseconds) : ServerCredentials.createInsecure();
+    socket === undefined ? remoteCredentials(settings, refreshMilliseconds) : ServerCredentials.createInsecure();
   const port = await bind(server, settings.listen, credentials);
   // The socket's permissions are the only identity check there.
   if (socket !== undefined) await chmod(socket, 0o600);
@@ -75,12 +62,13 @@ export async function serveAgents(
 }
 
 function serveCall(call: ServerDuplexStream<AgentMessage, OperatorMessage>, isLocal: boolean, deps: ServerDeps): void {
-  const names = call.getAuthContext().sslPeerCertificate?.subjectaltname;
+  const certificate = call.getAuthContext().sslPeerCertificate;
   const stream: AgentStream = {
     send: (message) => call.write(message),
     onDrain: (run) => void call.once('drain', run),
     end: () => call.end(),
-    certifiedUri: uriOf(names),
+    certifiedUri: uriOf(certificate?.subjectaltname),
+    certifiedName: commonNameOf(certificate?.subject),
     isLocal,
   };
   const session = deps.distributor.accept(stream);
@@ -91,25 +79,10 @@ function serveCall(call: ServerDuplexStream<AgentMessage, OperatorMessage>, isLo
   call.once('cancelled', () => session.closed());
 }
 
-function tlsCredentials({ listen, tls }: ListenSettings, refreshIntervalMs: number): ServerCredentials {
+function remoteCredentials({ listen, tls }: ListenSettings, refreshMilliseconds: number): ServerCredentials {
   if (tls === undefined)
     throw new QuiverError('ListenFailed', `${listen} needs certificates: agents elsewhere are not served without`);
-  const provider = new experimental.FileWatcherCertificateProvider({
-    certificateFile: tls.certificate,
-    privateKeyFile: tls.key,
-    caCertificateFile: tls.authority,
-    refreshIntervalMs,
-  });
-  return experimental.createCertificateProviderServerCredentials(provider, provider, true);
-}
-
-function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
-  return new Promise((resolve, reject) => {
-    server.bindAsync(address, credentials, (error, port) => {
-      if (error === null) resolve(port);
-      else reject(new QuiverError('ListenFailed', `cannot listen at ${address}: ${error.message}`, { cause: error }));
-    });
-  });
+  return tlsCredentials(tls, { requiresCertificate: true, refreshMilliseconds });
 }
 
 // A socket that nobody answers is left from a process that died.

@@ -4,6 +4,7 @@ import type { AgentSession, AgentStream, Distributor } from '../distribute/distr
 /** An agent on a stream in memory. */
 export class FakeAgent implements AgentStream {
   readonly certifiedUri: string | undefined;
+  readonly certifiedName: string | undefined;
   readonly isLocal: boolean;
   readonly received: OperatorMessage[] = [];
   isEnded = false;
@@ -12,8 +13,9 @@ export class FakeAgent implements AgentStream {
   readonly #session: AgentSession;
   #drain: (() => void) | undefined;
 
-  constructor(distributor: Distributor, certifiedUri?: string) {
+  constructor(distributor: Distributor, certifiedUri?: string, certifiedName?: string) {
     this.certifiedUri = certifiedUri;
+    this.certifiedName = certifiedName;
     this.isLocal = certifiedUri === undefined;
     this.#session = distributor.accept(this);
   }

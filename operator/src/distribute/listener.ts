@@ -1,0 +1,65 @@
+import { experimental, Server, type ServerCredentials, type ServerOptions } from '@grpc/grpc-js';
+import { QuiverError } from '../errors.ts';
+
+/** Files of a certificate; they may be replaced while they are in use. */
+export interface TlsFiles {
+  readonly certificate: string;
+  readonly key: string;
+  /** Certificates of the authorities that sign agents. */
+  readonly authority: string;
+}
+
+/** Where the certificates of an address come from. */
+export type TlsSource = TlsFiles | experimental.CertificateProvider;
+
+/** How often certificate files are looked at. */
+export const certificateRefreshMilliseconds = 5_000;
+
+export interface TlsOptions {
+  /** Callers without a certificate of the authority are not let in. */
+  readonly requiresCertificate: boolean;
+  readonly refreshMilliseconds?: number;
+}
+
+/** Credentials of a server whose certificates can change while it runs. */
+export function tlsCredentials(tls: TlsSource, options: TlsOptions): ServerCredentials {
+  const refreshIntervalMs = options.refreshMilliseconds ?? certificateRefreshMilliseconds;
+  const provider = isFiles(tls) ? fileProvider(tls, refreshIntervalMs) : tls;
+  // The second provider is that of the authorities; null asks callers for no certificate.
+  const { createCertificateProviderServerCredentials: create } = experimental;
+  if (options.requiresCertificate) return create(provider, provider, true);
+  return create(provider, null, false);
+}
+
+/** Opens an address; the port that was taken. Rejects with `ListenFailed`. */
+export function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.bindAsync(address, credentials, (error, port) => {
+      if (error === null) resolve(port);
+      else reject(new QuiverError('ListenFailed', `cannot listen at ${address}: ${error.message}`, { cause: error }));
+    });
+  });
+}
+
+/** A server whose dead callers are noticed within 15 s. */
+export function newServer(options: ServerOptions): Server {
+  return new Server({
+    'grpc.keepalive_time_ms': 10_000,
+    'grpc.keepalive_timeout_ms': 5_000,
+    'grpc.keepalive_permit_without_calls': 1,
+    ...options,
+  });
+}
+
+function isFiles(tls: TlsSource): tls is TlsFiles {
+  return 'certificate' in tls;
+}
+
+function fileProvider(tls: TlsFiles, refreshIntervalMs: number): experimental.CertificateProvider {
+  return new experimental.FileWatcherCertificateProvider({
+    certificateFile: tls.certificate,
+    privateKeyFile: tls.key,
+    caCertificateFile: tls.authority,
+    refreshIntervalMs,
+  });
+}

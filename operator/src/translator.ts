@@ -1,0 +1,81 @@
+import { fromUnknown } from './errors.ts';
+import type { FabricIr } from './ir/fabric-ir.ts';
+import { assertValid } from './ir/validate.ts';
+import type { Logger } from './logger.ts';
+import { type ProjectedNode, projectAll } from './project/node-config.ts';
+import type { ResourceSource, Snapshot, Subscription } from './source/resource-source.ts';
+import { translate } from './translate/index.ts';
+import { type Problem, sortProblems } from './translate/problem.ts';
+
+/** What the resources of one moment mean. Never changes. */
+export interface Translated {
+  readonly snapshot: Snapshot;
+  readonly ir: FabricIr;
+  /** Of the source and of the translation, with their places. */
+  readonly problems: readonly Problem[];
+  readonly nodes: readonly ProjectedNode[];
+}
+
+export interface TranslatorDeps {
+  readonly source: ResourceSource;
+  readonly logger: Logger;
+  /** Runs a translation; the place to measure it. */
+  readonly measure?: <T>(run: () => T) => T;
+}
+
+/** Keeps the translation of the newest resources. Leading or not makes no difference here. */
+export class Translator {
+  readonly #deps: TranslatorDeps;
+  readonly #listeners = new Set<(translated: Translated) => void>();
+  #subscription: Subscription | undefined;
+  #latest: Translated | undefined;
+
+  constructor(deps: TranslatorDeps) {
+    this.#deps = deps;
+  }
+
+  /** Undefined before the first resources. */
+  get latest(): Translated | undefined {
+    return this.#latest;
+  }
+
+  /** Reads the resources and keeps up with them. Rejects when there is no usable state to begin with. */
+  async start(): Promise<void> {
+    this.#subscription = await this.#deps.source.subscribe((snapshot) => this.#take(snapshot));
+  }
+
+  stop(): void {
+    this.#subscription?.close();
+  }
+
+  /** Calls `listener` with the present translation, if there is one, and with every later one. */
+  subscribe(listener: (translated: Translated) => void): Subscription {
+    this.#listeners.add(listener);
+    if (this.#latest !== undefined) listener(this.#latest);
+    return { close: () => this.#listeners.delete(listener) };
+  }
+
+  #take(snapshot: Snapshot): void {
+    const { measure = (run) => run(), logger } = this.#deps;
+    try {
+      this.#latest = measure(() => translateAll(snapshot));
+    } catch (caught) {
+      const { code, message } = fromUnknown(caught);
+      logger.error('the resources cannot be translated, the last state goes on', { code, reason: message });
+      return;
+    }
+    for (const listener of this.#listeners) listener(this.#latest);
+  }
+}
+
+function translateAll(snapshot: Snapshot): Translated {
+  const { ir, problems } = translate(snapshot);
+  assertValid(ir);
+  const located = problems.map((problem) => withLocation(problem, snapshot));
+  return { snapshot, ir, problems: sortProblems([...snapshot.problems, ...located]), nodes: projectAll(ir) };
+}
+
+function withLocation(problem: Problem, snapshot: Snapshot): Problem {
+  const location = snapshot.locate(problem.object, problem.field);
+  return location === undefined ? problem : { ...problem, location };
+}
