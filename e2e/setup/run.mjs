@@ -3,11 +3,11 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { nodeBin, root, setupOrExit, toolEnvironment } from './setup.mjs';
 
-setupOrExit();
-
 const [task, ...args] = process.argv.slice(2);
+setupOrExit(task);
+
 // A task whose entry lies elsewhere than here.
-const entries = { demo: 'e2e/demo/main.ts', quiver: 'operator/cli/src/main.ts' };
+const entries = { bench: 'e2e/bench/main.ts', demo: 'e2e/demo/main.ts', quiver: 'operator/cli/src/main.ts' };
 const entry = join(root, entries[task] ?? `e2e/setup/${task}.ts`);
 const child = spawn(join(nodeBin, 'node'), ['--disable-warning=ExperimentalWarning', entry, ...args], {
   cwd: task === 'quiver' ? (process.env.INIT_CWD ?? root) : root,

@@ -25,6 +25,17 @@ const DEBIAN_PACKAGES = {
   unzip: 'unzip',
 };
 
+/** What the clusters of `npm run e2e` need beside it. */
+const CLUSTER_PACKAGES = {
+  buildah: 'buildah',
+  'busybox-static': 'busybox',
+  conntrack: 'conntrack',
+  debootstrap: 'debootstrap',
+  iptables: 'iptables',
+  procps: 'sysctl',
+  runc: 'runc',
+};
+
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 export const nodeBin = join(root, '.tools/node/bin');
 
@@ -110,8 +121,8 @@ function isCommand(name) {
   return places.some((place) => existsSync(join(place, name)));
 }
 
-function installDebianPackages() {
-  const missing = Object.entries(DEBIAN_PACKAGES).filter(([, command]) => !isCommand(command));
+function installDebianPackages(packages) {
+  const missing = Object.entries(packages).filter(([, command]) => !isCommand(command));
   if (missing.length === 0) return;
   const names = missing.map(([name]) => name);
   if (process.getuid?.() !== 0 || !isCommand('apt-get')) {
@@ -154,19 +165,19 @@ function claimBuildFolder() {
   writeFileSync(stamp, root);
 }
 
-/** Does what is missing; throws a SetupError with one sentence and the way out. */
-export function setup() {
+/** Does what is missing for a task; throws a SetupError with one sentence and the way out. */
+export function setup(task) {
   installNode();
   installPackages();
-  installDebianPackages();
+  installDebianPackages(task === 'e2e' ? { ...DEBIAN_PACKAGES, ...CLUSTER_PACKAGES } : DEBIAN_PACKAGES);
   checkRust();
   claimBuildFolder();
 }
 
 /** Runs setup and ends the process with a sentence when it fails. */
-export function setupOrExit() {
+export function setupOrExit(task) {
   try {
-    setup();
+    setup(task);
   } catch (error) {
     if (!(error instanceof SetupError)) throw error;
     say(error.message);
