@@ -8,13 +8,13 @@ import { ROOT } from './stage.ts';
 async function main(): Promise<void> {
   for (const generator of GENERATORS) {
     const files = await generator.generate();
-    rmSync(join(ROOT, generator.folder), { recursive: true, force: true });
+    rmSync(join(ROOT, generator.target), { recursive: true, force: true });
     for (const [path, content] of files) {
       const target = join(ROOT, path);
       mkdirSync(dirname(target), { recursive: true });
       writeFileSync(target, content);
     }
-    console.log(`${generator.folder}: ${files.size} files`);
+    console.log(`${generator.target}: ${files.size} files`);
   }
 }
 
