@@ -8,6 +8,7 @@ export { Distributor } from './distribute/distributor.ts';
 export { serveAgents } from './distribute/server.ts';
 export { type ErrorCode, fromUnknown, QuiverError } from './errors.ts';
 export type { FabricIr } from './ir/fabric-ir.ts';
+export { overlaps, parsePrefix } from './ir/prefix.ts';
 export { jsonLogger, type Logger, type LogLevel, silentLogger } from './logger.ts';
 export { Operator } from './operator.ts';
 export { type ProjectedNode, project, projectAll } from './project/node-config.ts';
