@@ -61,6 +61,11 @@ const PURE: readonly PureFolder[] = [
     why: 'Conditions are computed from problems and reports; when and where they are written is decided elsewhere.',
   },
   {
+    folder: 'operator/src/dns',
+    mayImport: ['operator/src/dns', 'operator/src/translate', 'operator/src/ir', 'operator/src/api'],
+    why: 'What should exist for a name follows from the IR; reading and writing objects happens elsewhere.',
+  },
+  {
     folder: 'operator/src/schema',
     mayImport: ['operator/src/schema', 'yaml', '@marcbachmann/cel-js', 'node:fs', 'node:path', 'node:url'],
     why: 'The validator must work offline and before anything of the operator runs; it reads the definitions and nothing else.',

@@ -48,6 +48,8 @@ export interface KubernetesPod {
 export interface CoreService {
   readonly namespace: string;
   readonly name: string;
+  /** `spec.type`, which is ClusterIP where the object does not say; a headless Service is one, too. */
+  readonly type: 'ClusterIP' | 'NodePort' | 'LoadBalancer' | 'ExternalName';
   readonly clusterIps: readonly string[];
   readonly ports: readonly CoreServicePort[];
   /** Made by this operator for a Quiver Service, so that its name resolves. */

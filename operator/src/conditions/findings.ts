@@ -1,5 +1,5 @@
 import { describeRef, type ObjectRef, qualifiedName } from '../api/resources.ts';
-import type { FabricIr } from '../ir/fabric-ir.ts';
+import type { DnsNameIr, FabricIr } from '../ir/fabric-ir.ts';
 import { holds, sliceOf } from '../project/slice.ts';
 import { isWarning, type Problem, problemReasons } from '../translate/problem.ts';
 import type { ConditionType, Finding } from './condition.ts';
@@ -15,17 +15,28 @@ export interface Knowledge {
 
 /** What holds for one object, in the order in which people ask. */
 export function findingsFor(ref: ObjectRef, { ir, problems, nodes }: Knowledge): readonly Finding[] {
-  const own = problems.filter(({ object }) => isSame(object, ref));
+  const own = problemsByObject(problems).get(describeRef(ref)) ?? [];
   const checks = [checked('Accepted', own), checked('ResolvedRefs', own), programmed(ref, ir, nodes)];
   const established = ref.kind === 'Peer' ? [establishedWith(ref, ir, nodes)] : [];
-  return [...checks, ...established, ready([...checks, ...established], own)];
+  return [...checks, ...established, ...published(ref, ir, own), ready([...checks, ...established], own)];
 }
 
-function checked(type: 'Accepted' | 'ResolvedRefs', own: readonly Problem[]): Finding {
+// The name is a convenience: without it the address still works, so being ready does not depend on it.
+function published(ref: ObjectRef, { dns }: FabricIr, own: readonly Problem[]): readonly Finding[] {
+  if (ref.kind !== 'Service' || dns === undefined) return [];
+  const type = 'DNSPublished';
+  const found = checked(type, own);
+  if (found.status === 'False') return [found];
+  if (isNamed(dns, qualifiedName(ref))) return [{ type, status: 'True', reason: 'Published', message: '' }];
+  return [{ type, status: 'False', reason: 'NotAccepted', message: 'nothing of it is in force' }];
+}
+
+function checked(type: 'Accepted' | 'ResolvedRefs' | 'DNSPublished', own: readonly Problem[]): Finding {
   const concerned = own.filter(({ code }) => problemReasons[code].condition === type);
   const errors = concerned.filter((problem) => !isWarning(problem));
   const [first] = errors.length > 0 ? errors : concerned;
-  if (first === undefined) return { type, status: 'True', reason: type, message: '' };
+  if (first === undefined)
+    return { type, status: 'True', reason: type === 'DNSPublished' ? 'Published' : type, message: '' };
   const messages = (errors.length > 0 ? errors : concerned).map(sentenceOf);
   return { type, status: errors.length > 0 ? 'False' : 'True', reason: first.code, message: joinMessages(messages) };
 }
@@ -33,6 +44,7 @@ function checked(type: 'Accepted' | 'ResolvedRefs', own: readonly Problem[]): Fi
 function programmed(ref: ObjectRef, ir: FabricIr, nodes: readonly NodeReport[]): Finding {
   const type = 'Programmed';
   if (!holds(ir, ref)) return { type, status: 'False', reason: 'NotAccepted', message: 'nothing of it is in force' };
+  if (nodes.length === 0) return { type, status: 'False', reason: 'NoNodes', message: 'the router has no usable node' };
   const behind = nodes.filter((node) => !isInForce(node, ref, ir));
   if (behind.length === 0) return { type, status: 'True', reason: 'Programmed', message: '' };
   const refusing = behind.filter(({ rejected }) => rejected.length > 0);
@@ -99,6 +111,18 @@ function sentenceOf({ field, message }: Problem): string {
   return field === '' ? message : `${field}: ${message}`;
 }
 
-function isSame(one: ObjectRef, other: ObjectRef): boolean {
-  return describeRef(one) === describeRef(other);
+// Made once for a list, which never changes: asking for every object stays linear.
+const indexes = new WeakMap<readonly Problem[], ReadonlyMap<string, readonly Problem[]>>();
+const namesOfDns = new WeakMap<readonly DnsNameIr[], ReadonlySet<string>>();
+
+function problemsByObject(problems: readonly Problem[]): ReadonlyMap<string, readonly Problem[]> {
+  const known = indexes.get(problems) ?? Map.groupBy(problems, ({ object }) => describeRef(object));
+  indexes.set(problems, known);
+  return known;
+}
+
+function isNamed(dns: readonly DnsNameIr[], name: string): boolean {
+  const known = namesOfDns.get(dns) ?? new Set(dns.map(({ service }) => service));
+  namesOfDns.set(dns, known);
+  return known.has(name);
 }

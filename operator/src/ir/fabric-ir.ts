@@ -18,6 +18,12 @@ export interface FabricIr {
   readonly tenants: readonly TenantIr[];
   readonly services: readonly ServiceIr[];
   readonly peers: readonly PeerIr[];
+  /** Pods with a network of their own that are on a node, by uid; none in standalone mode. */
+  readonly pods: readonly PodIr[];
+  /** Only where Quiver is the cluster's whole pod network. */
+  readonly podNetwork?: PodNetworkIr;
+  /** Services whose names the cluster's DNS shall answer; absent in standalone mode. */
+  readonly dns?: readonly DnsNameIr[];
 }
 
 export type CipherName = 'AES-256-GCM' | 'AES-256-CBC-HMAC-SHA256-128';
@@ -98,6 +104,11 @@ export interface RouteIr {
   readonly targets: readonly RouteTargetIr[];
   /** 0 = no limit. */
   readonly maxSessions: number;
+  /**
+   * Targets are the endpoints of a core Service and equal to each other: those on the node first, shared among them. Otherwise
+   * they are used in their order.
+   */
+  readonly isShared: boolean;
   /** How the targets are probed; without it they are taken to be healthy. */
   readonly health?: HealthIr;
 }
@@ -125,7 +136,12 @@ export interface RouteTargetIr {
   /** 0 = the port the client dialled. */
   readonly port: number;
   readonly weight: number;
+  /** Of an endpoint: the source it sees on its own node; from other nodes it sees theirs. */
   readonly source: TargetSourceName;
+  /** The node it runs on; empty for a server that may be anywhere. */
+  readonly node: string;
+  /** It keeps the sessions it has and gets no new ones. */
+  readonly isDraining: boolean;
 }
 
 /** The source address that the server sees. */
@@ -148,4 +164,49 @@ export interface PeerWaypointIr {
   readonly localAddress: string;
   /** 0 = the uplink's MTU. */
   readonly mtu: number;
+}
+
+export interface PodIr {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly node: string;
+  /** Empty = in no tenant. */
+  readonly tenant: string;
+  /** As the API server knows them; none before the pod has started. */
+  readonly addresses: readonly string[];
+}
+
+export interface PodNetworkIr {
+  /** 0 = the uplink's. */
+  readonly mtu: number;
+  readonly masquerade: boolean;
+  /** By name. */
+  readonly nodes: readonly PodNetworkNodeIr[];
+}
+
+export interface PodNetworkNodeIr {
+  readonly name: string;
+  /** Where the node's pods get their addresses, and the node's address for each: at most one of each family. */
+  readonly prefixes: readonly PodPrefixIr[];
+}
+
+export interface PodPrefixIr {
+  readonly cidr: string;
+  /** Address of the node, by which its pods are reached from other nodes. */
+  readonly via: string;
+}
+
+export interface DnsNameIr {
+  /** namespace/name of the service. */
+  readonly service: string;
+  /** Addresses that the name stands for. */
+  readonly addresses: readonly string[];
+  readonly ports: readonly DnsPortIr[];
+}
+
+export interface DnsPortIr {
+  readonly name: string;
+  readonly protocol: 'TCP' | 'UDP';
+  readonly port: number;
 }

@@ -60,6 +60,27 @@ export function truncate(prefix: Prefix, length: number): Prefix {
   return { family: prefix.family, base: prefix.base & maskOf(prefix.family, length), length };
 }
 
+/** The same addresses in as few prefixes as possible, by family and address. */
+export function mergePrefixes(prefixes: readonly Prefix[]): readonly Prefix[] {
+  const kept: Prefix[] = [];
+  for (const prefix of [...prefixes].sort(byPlace)) {
+    const last = kept.at(-1);
+    if (last === undefined || !contains(last, prefix)) joinTo(kept, prefix);
+  }
+  return kept;
+}
+
+/** What is left of a prefix without others, by address. */
+export function subtract(prefix: Prefix, holes: readonly Prefix[]): readonly Prefix[] {
+  const met = holes.filter((hole) => overlaps(hole, prefix));
+  if (met.length === 0) return [prefix];
+  if (met.some((hole) => contains(hole, prefix))) return [];
+  const half = 1n << BigInt(widthOf(prefix.family) - prefix.length - 1);
+  const length = prefix.length + 1;
+  const lower = { family: prefix.family, base: prefix.base, length };
+  return [...subtract(lower, met), ...subtract({ ...lower, base: prefix.base + half }, met)];
+}
+
 /** How many addresses the prefix holds. */
 export function sizeOf(prefix: Prefix): bigint {
   return 1n << BigInt(widthOf(prefix.family) - prefix.length);
@@ -77,6 +98,29 @@ export function formatPrefix(prefix: Prefix): string {
 
 export function widthOf(family: Family): number {
   return family === 4 ? 32 : 128;
+}
+
+function byPlace(one: Prefix, other: Prefix): number {
+  if (one.family !== other.family) return one.family - other.family;
+  if (one.base !== other.base) return one.base < other.base ? -1 : 1;
+  return one.length - other.length;
+}
+
+// Two halves of one prefix are that prefix, which may be a half itself.
+function joinTo(kept: Prefix[], prefix: Prefix): void {
+  const last = kept.at(-1);
+  const isPair =
+    last !== undefined &&
+    last.family === prefix.family &&
+    last.length === prefix.length &&
+    prefix.length > 0 &&
+    truncate(prefix, prefix.length - 1).base === last.base;
+  if (!isPair) {
+    kept.push(prefix);
+    return;
+  }
+  kept.pop();
+  joinTo(kept, truncate(prefix, prefix.length - 1));
 }
 
 function maskOf(family: Family, length: number): bigint {

@@ -12,13 +12,15 @@ const [peer] = ir.peers;
 const [tenant] = ir.tenants;
 assert.ok(service !== undefined && peer !== undefined && tenant !== undefined);
 
+const pod = { uid: 'a', namespace: 'prod', name: 'web', node: 'node1', tenant: 'web.prod', addresses: ['10.244.0.4'] };
+
 const broken: Readonly<Record<string, FabricIr>> = {
   namesAreSortedAndUnique: { ...ir, tenants: [tenant, tenant] },
   allowedTenantsAreKnown: { ...ir, tenants: [] },
   routePeersAreKnown: { ...ir, peers: [] },
   routesLeadSomewhereInOneWay: {
     ...ir,
-    services: [{ ...service, routes: [{ name: 'prod/db', peers: [], targets: [], maxSessions: 0 }] }],
+    services: [{ ...service, routes: [{ name: 'prod/db', peers: [], targets: [], maxSessions: 0, isShared: false }] }],
   },
   prefixesAreCanonical: { ...ir, returnPool: ['169.254.96.0'] },
   serviceAddressesAreRouted: { ...ir, servicePool: ['198.19.0.0/16'] },
@@ -26,6 +28,8 @@ const broken: Readonly<Record<string, FabricIr>> = {
     ...ir,
     nodes: [{ name: 'node1', waypoints: [{ name: 'wan0', address: '203.0.113.21' }] }],
   },
+  podsAreInKnownTenants: { ...ir, pods: [{ ...pod, tenant: 'dev' }] },
+  podsAreSortedAndUnique: { ...ir, pods: [pod, pod] },
   ownRouterIsNoPeer: { ...ir, router: 'site-b' },
   activeSecretIsListed: { ...ir, keySource: { ...ir.keySource, active: 9 } },
 };

@@ -48,7 +48,10 @@ export const invariants: Readonly<Record<string, Invariant>> = {
   },
   routesLeadSomewhereInOneWay: (ir) =>
     routesOf(ir)
-      .filter(({ route }) => (route.peers.length === 0) === (route.targets.length === 0))
+      .filter(({ route: { peers, targets, isShared } }) =>
+        // A core Service may have no endpoint for a while.
+        isShared ? peers.length > 0 : (peers.length === 0) === (targets.length === 0),
+      )
       .map(({ route }) => route.name),
   prefixesAreCanonical: (ir) => [
     ...badPrefixes('servicePool', ir.servicePool),
@@ -74,9 +77,22 @@ export const invariants: Readonly<Record<string, Invariant>> = {
   },
   waypointsAreAddressesUsedOnce: (ir) => {
     const all = [...ir.nodes, ...ir.peers].flatMap(({ waypoints }) => waypoints.map(({ address }) => address));
-    const first = new Map(all.toReversed().map((text, index) => [text, all.length - 1 - index]));
-    return all.filter((text, index) => parseAddress(text) === undefined || first.get(text) !== index);
+    const seen = new Set<string>();
+    return all.filter((text) => {
+      const isKnown = seen.has(text);
+      seen.add(text);
+      return isKnown || parseAddress(text) === undefined;
+    });
   },
+  podsAreInKnownTenants: (ir) => {
+    const known = new Set(ir.tenants.map(({ name }) => name));
+    return ir.pods.filter(({ tenant }) => tenant !== '' && !known.has(tenant)).map(({ uid }) => `pod ${uid}`);
+  },
+  podsAreSortedAndUnique: (ir) =>
+    unsorted(
+      'pods',
+      ir.pods.map(({ uid }) => uid),
+    ),
   ownRouterIsNoPeer: (ir) => ir.peers.filter(({ router }) => router === ir.router).map(({ router }) => router),
   activeSecretIsListed: ({ keySource }) =>
     keySource.versions.some(({ version }) => version === keySource.active) ? [] : [`version ${keySource.active}`],

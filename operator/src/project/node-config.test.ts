@@ -33,10 +33,11 @@ describe('configuration of a node', () => {
   });
 
   it('takes sources from the return pool for servers on the node', () => {
-    const target = { address: '10.1.0.10', port: 0, weight: 1, source: 'ReturnPool' } as const;
+    const server = { address: '10.1.0.10', port: 0, weight: 1, node: '', isDraining: false };
+    const target = { ...server, source: 'ReturnPool' } as const;
     const [service] = ir.services;
     assert.ok(service !== undefined);
-    const routes = [{ name: 'prod/db', peers: [], targets: [target], maxSessions: 0 }];
+    const routes = [{ name: 'prod/db', peers: [], targets: [target], maxSessions: 0, isShared: false }];
     const config = project({ ...ir, services: [{ ...service, routes }] }, 'node1')?.config;
     assert.equal(config?.services[0]?.routes[0]?.targets[0]?.source, TargetSource.TARGET_SOURCE_RETURN_POOL);
   });

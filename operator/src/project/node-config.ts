@@ -1,8 +1,10 @@
-import { type HealthCheck, NodeConfig, type Peer, type Route, type Service } from '@quiver/dataplane-api';
+import { NodeConfig, type Peer } from '@quiver/dataplane-api';
 import { digestOf } from '../ir/canonical.ts';
-import type { FabricIr, HealthIr, NodeIr, PeerIr, PeerWaypointIr, RouteIr, ServiceIr } from '../ir/fabric-ir.ts';
+import type { FabricIr, NodeIr, PeerIr, PeerWaypointIr } from '../ir/fabric-ir.ts';
 import { parseAddress } from '../ir/prefix.ts';
 import * as enums from './enums.ts';
+import { projectPodNetwork, projectPods } from './pods.ts';
+import { projectService } from './service.ts';
 
 /** What one node gets. */
 export interface ProjectedNode {
@@ -45,55 +47,12 @@ function nodeConfig(ir: FabricIr, node: NodeIr): NodeConfig {
     limits: { maxSessions: ir.maxSessions },
     rejection: enums.rejection[ir.rejection],
     tenants: ir.tenants.map(({ name, members }) => ({ name, members: members.map((member) => ({ ...member })) })),
-    services: ir.services.map(projectService),
+    services: ir.services.map((service) => projectService(service, node.name)),
     peers: ir.peers.map((peer) => projectPeer(peer, node)),
     serviceMatch: enums.serviceMatch[ir.serviceMatch],
-    pods: [],
-    podNetwork: undefined,
+    pods: projectPods(ir, node.name),
+    podNetwork: projectPodNetwork(ir.podNetwork, node.name),
     retire: false,
-  };
-}
-
-function projectService(service: ServiceIr): Service {
-  return {
-    name: service.name,
-    addresses: [...service.addresses],
-    ports: service.ports.map(({ protocol, first, last }) => ({ protocol, firstPort: first, lastPort: last })),
-    access: service.access.map(({ tenant, action }) => ({ tenant, action: enums.accessAction[action] })),
-    scope: enums.scope[service.scope],
-    encryption: enums.encryption[service.encryption],
-    integrity: enums.integrity[service.integrity],
-    idleTimeoutSeconds: service.idleTimeoutSeconds,
-    spread: enums.spread[service.spread],
-    routes: service.routes.map(projectRoute),
-  };
-}
-
-function projectRoute(route: RouteIr): Route {
-  return {
-    name: route.name,
-    peers: route.peers.map(({ router, cost }) => ({ router, cost })),
-    targets: route.targets.map(({ address, port, weight, source }) => ({
-      address,
-      port,
-      weight,
-      healthy: true,
-      source: enums.targetSource[source],
-    })),
-    maxSessions: route.maxSessions,
-    health: route.health === undefined ? undefined : projectHealth(route.health),
-  };
-}
-
-function projectHealth(health: HealthIr): HealthCheck {
-  return {
-    probe: enums.healthProbe[health.probe],
-    port: health.port,
-    path: health.path,
-    intervalMs: health.intervalMilliseconds,
-    timeoutMs: health.timeoutMilliseconds,
-    failures: health.failures,
-    successes: health.successes,
   };
 }
 

@@ -1,4 +1,4 @@
-import { NodeConfig, type Peer, type Service, type Tenant } from '@quiver/dataplane-api';
+import { type LocalPod, NodeConfig, type Peer, type Service, type Tenant } from '@quiver/dataplane-api';
 import { type ObjectRef, qualifiedName } from '../api/resources.ts';
 import { digestOf } from '../ir/canonical.ts';
 import type { FabricIr } from '../ir/fabric-ir.ts';
@@ -19,7 +19,7 @@ function partOf(config: NodeConfig, ref: ObjectRef, ir: FabricIr): Partial<NodeC
   switch (ref.kind) {
     case 'Tenant': {
       const tenant = indexOf(config).tenants.get(name);
-      return tenant && { tenants: [tenant] };
+      return tenant && { tenants: [tenant], pods: indexOf(config).pods.get(name) ?? [] };
     }
     case 'Service': {
       const service = indexOf(config).services.get(name);
@@ -34,7 +34,7 @@ function partOf(config: NodeConfig, ref: ObjectRef, ir: FabricIr): Partial<NodeC
       return peer && { peers: [peer] };
     }
     case 'RouterConfig':
-      return { ...config, tenants: [], services: [], peers: [] };
+      return { ...config, tenants: [], services: [], peers: [], pods: [], podNetwork: undefined, retire: false };
     case 'File':
       return undefined;
   }
@@ -46,6 +46,8 @@ interface ConfigIndex {
   /** Each route alone, under the name of its service: another property of the service is no change of the route. */
   readonly routes: ReadonlyMap<string, Service>;
   readonly peers: ReadonlyMap<string, Peer>;
+  /** By tenant, without addresses: those are known on the node before they are known here. */
+  readonly pods: ReadonlyMap<string, LocalPod[]>;
 }
 
 // Made once for a configuration, which never changes: asking for every object stays linear.
@@ -60,6 +62,10 @@ function indexOf(config: NodeConfig): ConfigIndex {
     services: new Map(config.services.map((service) => [service.name, service])),
     routes: new Map(config.services.flatMap(routesAlone)),
     peers: new Map(config.peers.map((peer) => [peer.router, peer])),
+    pods: Map.groupBy(
+      config.pods.map((pod) => ({ ...pod, addresses: [] })),
+      ({ tenant }) => tenant,
+    ),
   };
   configIndexes.set(config, index);
   return index;

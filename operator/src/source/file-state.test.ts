@@ -7,7 +7,7 @@ import { parseResourceFile } from './resource-file.ts';
 function read(text: string, before?: FileState, file = 'a.yaml'): FileState {
   return nextFileState(
     before,
-    parseResourceFile(file, text, crds, (key) => before?.objects.get(key)?.object),
+    parseResourceFile(file, text, crds, { previous: (key) => before?.objects.get(key)?.object }),
   );
 }
 

@@ -59,7 +59,7 @@ export class FilesReader {
   /** Changes whenever one of the files does, at the cost of looking at each of them. */
   async signature(): Promise<string> {
     const files = await this.#listFiles().catch(() => []);
-    const secrets = this.#router?.keySource.versions.map(({ file }) => this.#besideRouter(file)) ?? [];
+    const secrets = this.#router?.keySource?.versions?.map(({ file }) => this.#besideRouter(file)) ?? [];
     const stamps = await Promise.all([this.#settings.routerFile, ...secrets, ...files].map(stampOf));
     return stamps.join('\n');
   }
@@ -70,8 +70,9 @@ export class FilesReader {
     if (text instanceof QuiverError) return [fileProblem('FileUnreadable', routerFile, 1, text.message)];
     const parsed = parseRouterFile(routerFile, text);
     if (parsed.config === undefined) return parsed.problems;
+    if (parsed.config.kubernetes !== undefined) return [inCluster(routerFile, parsed.lineOf(['kubernetes']))];
     const secrets = await this.#readSecrets(parsed.config, parsed);
-    const { active } = parsed.config.keySource;
+    const active = parsed.config.keySource?.active;
     // Without the active version nothing could be sent, so the configuration before stays as a whole.
     if (secrets.value.some(({ version }) => version === active)) {
       this.#router = parsed.config;
@@ -86,7 +87,7 @@ export class FilesReader {
   ): Promise<{ value: FabricSecret[]; problems: Problem[] }> {
     const value: FabricSecret[] = [];
     const problems: Problem[] = [];
-    for (const [index, { version, file }] of keySource.versions.entries()) {
+    for (const [index, { version, file }] of keySource?.versions?.entries() ?? []) {
       const bytes = await readFile(this.#besideRouter(file)).catch((caught: unknown) => fromUnknown(caught));
       const mistake = bytes instanceof QuiverError ? bytes.message : secretMistake(bytes);
       if (mistake === undefined && !(bytes instanceof QuiverError))
@@ -122,7 +123,7 @@ export class FilesReader {
     const before = this.#files.get(file);
     if (before !== undefined && this.#texts.get(file) === text) return before;
     const previous = (key: string) => before?.objects.get(key)?.object;
-    return nextFileState(before, parseResourceFile(file, text, this.#settings.crds, previous));
+    return nextFileState(before, parseResourceFile(file, text, this.#settings.crds, { previous }));
   }
 
   #unreadable(file: string, message: string): FileState {
@@ -141,6 +142,12 @@ export class FilesReader {
   #besideRouter(file: string): string {
     return resolve(dirname(this.#settings.routerFile), file);
   }
+}
+
+function inCluster(file: string, line: number): Problem {
+  const message = 'is for the operator in a cluster; list nodes and keySource here';
+  const object = { kind: 'RouterConfig', name: file } as const;
+  return { code: 'InvalidRouterConfig', object, field: 'kubernetes', message, location: { file, line } };
 }
 
 async function listYaml(place: string): Promise<readonly string[]> {

@@ -30,15 +30,18 @@ export type Crds = ReadonlyMap<string, Crd>;
 /** An object's last good state, by `Kind namespace/name`. */
 export type Previous = (key: string) => QuiverObject | undefined;
 
-/** Reads the objects of one file. `previous` is the object's state before, for rules about changes. */
-export function parseResourceFile(
-  file: string,
-  text: string,
-  crds: Crds,
-  previous: Previous = () => undefined,
-): ParsedFile {
+/** How objects of a file are judged. */
+export interface Judging {
+  /** An object's state before, for rules about changes. */
+  readonly previous?: Previous;
+  /** There is a cluster around, so that what only a cluster has can be named. */
+  readonly isInCluster?: boolean;
+}
+
+/** Reads the objects of one file. */
+export function parseResourceFile(file: string, text: string, crds: Crds, judging: Judging = {}): ParsedFile {
   const yaml = readYaml(text);
-  const parts = yaml.documents.map((document) => parseDocument(document, file, crds, previous));
+  const parts = yaml.documents.map((document) => parseDocument(document, file, crds, judging));
   const mistakes = yaml.mistakes.map(({ line, message }) =>
     fileProblem('InvalidYaml', file, line, `${message}; the objects of this file stay as they were`),
   );
@@ -64,7 +67,7 @@ interface Envelope {
   readonly metadata: { readonly [key: string]: Json };
 }
 
-function parseDocument(document: YamlDocument, file: string, crds: Crds, previous: Previous): Part {
+function parseDocument(document: YamlDocument, file: string, crds: Crds, judging: Judging): Part {
   const refuse = (message: string): Part => ({
     objects: [],
     refused: [],
@@ -78,7 +81,7 @@ function parseDocument(document: YamlDocument, file: string, crds: Crds, previou
   const crd = typeof kind === 'string' ? crds.get(kind) : undefined;
   if (crd === undefined || !isKind(kind)) return refuse(unknownKind(kind));
   if (typeof envelope.metadata['name'] !== 'string') return refuse(`metadata.name is missing; give the ${kind} a name`);
-  return judge({ document, file, crd, value: inNamespace(envelope, kind) }, previous);
+  return judge({ document, file, crd, value: inNamespace(envelope, kind) }, judging);
 }
 
 interface Candidate {
@@ -88,17 +91,19 @@ interface Candidate {
   readonly value: Envelope;
 }
 
-function judge(candidate: Candidate, previous: Previous): Part {
+function judge(candidate: Candidate, { previous, isInCluster = false }: Judging): Part {
   const { document, file, crd, value } = candidate;
   // Defaults and structure are what the CRD says, so a valid document has the shape of its generated type.
   const object = withDefaults(crd, value) as unknown as QuiverObject;
   const ref = refOf(object);
-  const before = previous(describeRef(ref));
+  const before = previous?.(describeRef(ref));
   const findings = validateObject(crd, value, before as unknown as Json | undefined);
   const locate = (field: string) => ({ file, line: document.lineOf(parseFieldPath(field)) });
   const mistakes = findings.map((finding) => ({ ...findingProblem(ref, finding), location: locate(finding.path) }));
   const refusals =
-    mistakes.length > 0 ? [] : unsupportedIn(object).map((one) => ({ ...one, location: locate(one.field) }));
+    mistakes.length > 0
+      ? []
+      : unsupportedIn(object, isInCluster).map((one) => ({ ...one, location: locate(one.field) }));
   const problems = [...mistakes, ...refusals].map((problem) =>
     before === undefined ? problem : staysAsItWas(problem),
   );
@@ -115,12 +120,12 @@ function staysAsItWas(problem: Problem): Problem {
 }
 
 // What a tenant's member cannot have yet is left to the translation, which keeps the other members.
-function unsupportedIn(object: QuiverObject): readonly Problem[] {
+function unsupportedIn(object: QuiverObject, isInCluster: boolean): readonly Problem[] {
   switch (object.kind) {
     case 'Service':
       return serviceUnsupported(object);
     case 'ServiceRoute':
-      return serviceRouteUnsupported(object);
+      return serviceRouteUnsupported(object, isInCluster);
     case 'Peer':
       return peerUnsupported(object);
     case 'Tenant':

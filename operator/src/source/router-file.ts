@@ -66,6 +66,7 @@ const fieldsByParent: Readonly<Record<string, readonly string[]>> = {
   waypoints: ['name', 'address'],
   waypointPorts: ['first', 'last'],
   keySource: ['type', 'versions', 'active'],
+  kubernetes: ['waypointAddress', 'podCidrs', 'serviceCidrs', 'mode', 'masquerade', 'mtu'],
   versions: ['version', 'file'],
   limits: ['maxSessions'],
   operator: ['listen', 'tls'],

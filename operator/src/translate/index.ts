@@ -1,16 +1,25 @@
 import type { SvrService as Service } from '../api/generated/service.gen.ts';
 import { type ObjectRef, qualifiedName } from '../api/resources.ts';
-import { sortedBy } from '../ir/canonical.ts';
-import type { FabricIr, ServiceIr } from '../ir/fabric-ir.ts';
-import { contains, formatAddress, formatPrefix, parseAddress, parsePrefix } from '../ir/prefix.ts';
+import type { RouterConfig } from '../api/router-config.ts';
+import type { FabricIr, PeerIr, ServiceIr } from '../ir/fabric-ir.ts';
+import { contains, formatPrefix, parsePrefix } from '../ir/prefix.ts';
 import { settleAddressConflicts } from './address-conflicts.ts';
-import { assignAddresses, ownAddresses, type Reserved, reservedAddresses } from './addresses.ts';
+import { assignAddresses, ownAddresses, reservedAddresses } from './addresses.ts';
 import { fullName, problemsOf, type TranslateInput } from './input.ts';
+import { CoreServices } from './kubernetes/core-services.ts';
+import { translateDnsNames } from './kubernetes/dns-names.ts';
+import { takesSessions } from './kubernetes/endpoints.ts';
+import { translatePodNetwork } from './kubernetes/pod-network.ts';
+import { translatePods } from './kubernetes/pods.ts';
+import { listed } from './listed.ts';
 import { translatePeers } from './peers.ts';
-import { type Problem, sortProblems } from './problem.ts';
+import { type Outcome, type Problem, sortProblems } from './problem.ts';
+import { type Reserved, ReservedAddresses } from './reserved.ts';
 import { translateKeySource } from './security.ts';
 import { type OwnedRoute, translateServiceRoutes } from './service-routes.ts';
 import { translateServices, type UnroutedService } from './services.ts';
+import { type Site, surveySite } from './site.ts';
+import { lineageOf } from './tenant-name.ts';
 import { translateTenants } from './tenants.ts';
 import { peerUnsupported, serviceRouteUnsupported, serviceUnsupported } from './unsupported.ts';
 
@@ -22,42 +31,98 @@ export interface Translation {
 
 /** Turns resources into the intermediate representation. Pure; the order of the input never matters. */
 export function translate(input: TranslateInput): Translation {
-  const { router } = input;
+  const { kubernetes } = input;
   const offered = partition(input.services, serviceUnsupported);
-  const wanted = partition(input.serviceRoutes, serviceRouteUnsupported);
   const known = partition(input.peers, peerUnsupported);
-
-  const tenants = translateTenants(input.tenants);
-  const peers = translatePeers(known.accepted, router);
+  const site = surveySite(input);
+  const keySource = translateKeySource(input);
+  const tenants = translateTenants(input.tenants, {
+    podPrefixes: site.value.podPrefixes,
+    hasPods: kubernetes !== undefined,
+  });
+  const peers = translatePeers(known.accepted, site.value);
   const reserved = reservedAddresses(
-    router,
+    site.value,
     peers.value.flatMap(({ waypoints }) => waypoints.map(({ address }) => address)),
   );
-  const addresses = assignAddresses(offered.accepted, router, [...ownAddresses(router), ...reserved]);
-  const tenantNames = [...input.tenants.map(({ metadata }) => metadata.name), ...refusedNames(input, 'Tenant')];
-  const claimed = translateServices(offered.accepted, { addresses: addresses.value, tenants: tenantNames });
-  const services = settleAddressConflicts(claimed.value, offered.accepted);
-  const routed = routedPrefixes(router.servicePool, services.value);
-  const routes = translateServiceRoutes(wanted.accepted, {
+  const services = translateOffer(input, offered.accepted, site.value, reserved);
+  const servicePool = routedPrefixes(site.value.servicePool, services.value);
+  const routes = translateWays(input, {
+    site: site.value,
     services: services.value,
-    declaredServices: [...input.services.map(fullName), ...refusedNames(input, 'Service')],
-    sources: new Map(input.services.map((service) => [fullName(service), service.spec.sourceAddress])),
     peers: peers.value,
-    declaredPeers: [...input.peers.map(({ metadata }) => metadata.name), ...refusedNames(input, 'Peer')],
-    reserved: [...reserved, ...routed.flatMap(leadsBack)],
+    reserved: [...reserved, ...servicePool.flatMap(leadsBack)],
   });
-  const unreachable = unroutedProblems(offered.accepted, services.value, routes.value);
+  const unreachable = unreachableProblems(offered.accepted, services.value, routes.value);
+  const cluster = translateCluster(input, services.value);
+  const byService = Map.groupBy(routes.value, ({ service }) => service);
 
   const ir: FabricIr = {
-    ...routerSettings(input),
-    servicePool: routed,
-    keySource: translateKeySource(router, input.secrets),
+    ...routerSettings(input.router, site.value),
+    servicePool,
+    keySource: keySource.value,
     tenants: tenants.value,
-    services: services.value.map((service) => withRoutes(service, routes.value)),
+    services: services.value.map((service) => withRoutes(service, byService.get(service.name) ?? [])),
     peers: peers.value,
+    ...cluster.value,
   };
-  const steps = [offered, wanted, known, tenants, peers, addresses, claimed, services, routes];
+  const steps = [offered, known, site, keySource, tenants, peers, services, routes, cluster];
   return { ir, problems: sortProblems([...steps.flatMap(({ problems }) => problems), ...unreachable]) };
+}
+
+// Services with their addresses; who loses one to an older service is told.
+function translateOffer(
+  input: TranslateInput,
+  services: readonly Service[],
+  site: Site,
+  reserved: readonly Reserved[],
+): Outcome<readonly UnroutedService[]> {
+  const sources = { servicePool: site.servicePool, held: input.heldAddresses };
+  const addresses = assignAddresses(services, sources, [...ownAddresses(site), ...reserved]);
+  const names = [...input.tenants.map(({ metadata }) => metadata.name), ...refusedNames(input, 'Tenant')];
+  const tenants = new Set(names.flatMap(lineageOf));
+  const claimed = translateServices(services, { addresses: addresses.value, tenants });
+  const settled = settleAddressConflicts(claimed.value, services);
+  return { value: settled.value, problems: [addresses, claimed, settled].flatMap(({ problems }) => problems) };
+}
+
+interface Ways {
+  readonly site: Site;
+  readonly services: readonly UnroutedService[];
+  readonly peers: readonly PeerIr[];
+  readonly reserved: readonly Reserved[];
+}
+
+function translateWays(
+  input: TranslateInput,
+  { site, services, peers, reserved }: Ways,
+): Outcome<readonly OwnedRoute[]> {
+  const { kubernetes = { coreServices: [], endpointSlices: [] } } = input;
+  const isInCluster = input.kubernetes !== undefined;
+  const wanted = partition(input.serviceRoutes, (route) => serviceRouteUnsupported(route, isInCluster));
+  const routes = translateServiceRoutes(wanted.accepted, {
+    services: new Map(services.map((service) => [service.name, service])),
+    declaredServices: new Set([...input.services.map(fullName), ...refusedNames(input, 'Service')]),
+    sources: new Map(input.services.map((service) => [fullName(service), service.spec.sourceAddress])),
+    peers: new Map(peers.map((peer) => [peer.name, peer])),
+    declaredPeers: new Set([...input.peers.map(({ metadata }) => metadata.name), ...refusedNames(input, 'Peer')]),
+    reserved: new ReservedAddresses(reserved),
+    coreServices: new CoreServices(kubernetes),
+    returnFamilies: new Set(site.returnPool.flatMap((text) => parsePrefix(text)?.family ?? [])),
+  });
+  return { value: routes.value, problems: [...wanted.problems, ...routes.problems] };
+}
+
+type ClusterParts = Pick<FabricIr, 'pods' | 'podNetwork' | 'dns'>;
+
+function translateCluster(input: TranslateInput, services: readonly UnroutedService[]): Outcome<ClusterParts> {
+  const { kubernetes } = input;
+  if (kubernetes === undefined) return { value: { pods: [] }, problems: [] };
+  const pods = translatePods(input.tenants, kubernetes);
+  const network = translatePodNetwork(input.router, kubernetes.nodes);
+  const dns = translateDnsNames(services, input.services, kubernetes);
+  const value = { pods: pods.value, ...network.value, dns: dns.value };
+  return { value, problems: [pods, network, dns].flatMap(({ problems }) => problems) };
 }
 
 function partition<T>(
@@ -75,17 +140,17 @@ function refusedNames({ refused }: TranslateInput, kind: ObjectRef['kind']): rea
   return refused.filter((ref) => ref.kind === kind).map(qualifiedName);
 }
 
-type RouterSettings = Omit<FabricIr, 'servicePool' | 'keySource' | 'tenants' | 'services' | 'peers'>;
+type RouterSettings = Omit<
+  FabricIr,
+  'servicePool' | 'keySource' | 'tenants' | 'services' | 'peers' | 'pods' | 'podNetwork' | 'dns'
+>;
 
-function routerSettings({ router }: TranslateInput): RouterSettings {
+function routerSettings(router: RouterConfig, site: Site): RouterSettings {
   return {
     fabric: router.fabric,
     router: router.router,
-    nodes: sortedBy(router.nodes, ({ name }) => name).map(({ name, waypoints }) => ({
-      name,
-      waypoints: waypoints.map((own) => ({ name: own.name, address: canonicalAddress(own.address) })),
-    })),
-    returnPool: canonicalPrefixes(router.returnPool),
+    nodes: site.nodes,
+    returnPool: canonicalPrefixes(site.returnPool),
     waypointPorts: router.waypointPorts,
     controlPort: router.controlPort,
     metadata: router.metadata,
@@ -98,7 +163,7 @@ function routerSettings({ router }: TranslateInput): RouterSettings {
 }
 
 function withRoutes(service: UnroutedService, routes: readonly OwnedRoute[]): ServiceIr {
-  return { ...service, routes: routes.filter((owned) => owned.service === service.name).map(({ route }) => route) };
+  return { ...service, routes: routes.map(({ route }) => route) };
 }
 
 // A fixed address outside the pool is dialled all the same, so it is routed to the engine as well.
@@ -121,17 +186,29 @@ function leadsBack(text: string): readonly Reserved[] {
     : [{ prefix, what: `${text}, which clients dial and which leads back to this router` }];
 }
 
-function unroutedProblems(
+function unreachableProblems(
   services: readonly Service[],
   accepted: readonly UnroutedService[],
   routes: readonly OwnedRoute[],
 ): readonly Problem[] {
-  const routed = new Set(routes.map(({ service }) => service));
+  const routed = Map.groupBy(routes, ({ service }) => service);
   const names = new Set(accepted.map(({ name }) => name));
-  const message = 'no service route in force leads to it from this router; add a ServiceRoute in its namespace';
   return services
-    .filter((service) => names.has(fullName(service)) && !routed.has(fullName(service)))
-    .map((service) => problemsOf(service)('NoRoute', '', message));
+    .filter((service) => names.has(fullName(service)))
+    .flatMap((service) => unreachableProblem(service, routed.get(fullName(service)) ?? []));
+}
+
+function unreachableProblem(service: Service, routes: readonly OwnedRoute[]): readonly Problem[] {
+  const problem = problemsOf(service);
+  if (routes.length === 0) {
+    const message = 'no service route in force leads to it from this router; add a ServiceRoute in its namespace';
+    return [problem('NoRoute', '', message)];
+  }
+  const isServed = routes.some(({ route }) => !route.isShared || route.targets.some(takesSessions));
+  if (isServed) return [];
+  const names = routes.map(({ route }) => route.name);
+  const message = `no endpoint takes new sessions now; see ServiceRoute ${listed(names)}`;
+  return [problem('NoReadyEndpoints', '', message)];
 }
 
 function canonicalPrefixes(texts: readonly string[]): readonly string[] {
@@ -139,9 +216,4 @@ function canonicalPrefixes(texts: readonly string[]): readonly string[] {
     .flatMap((text) => parsePrefix(text) ?? [])
     .map(formatPrefix)
     .sort();
-}
-
-function canonicalAddress(text: string): string {
-  const address = parseAddress(text);
-  return address === undefined ? text : formatAddress(address);
 }

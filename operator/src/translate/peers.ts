@@ -1,21 +1,33 @@
 import type { Peer, PeerSpecWaypoint as PeerWaypoint } from '../api/generated/peer.gen.ts';
-import type { RouterConfig } from '../api/router-config.ts';
 import { byText, sortedBy } from '../ir/canonical.ts';
 import type { PeerIr, PeerWaypointIr } from '../ir/fabric-ir.ts';
-import { type Address, contains, formatAddress, hostPrefix, parseAddress, parsePrefix } from '../ir/prefix.ts';
+import {
+  type Address,
+  contains,
+  type Family,
+  formatAddress,
+  formatPrefix,
+  hostPrefix,
+  parseAddress,
+  parsePrefix,
+} from '../ir/prefix.ts';
 import { problemsOf } from './input.ts';
+import { listed } from './listed.ts';
 import type { Outcome, Problem } from './problem.ts';
+import type { Site } from './site.ts';
 
 /** Remote routers with the waypoints that can be used from here. */
-export function translatePeers(peers: readonly Peer[], router: RouterConfig): Outcome<readonly PeerIr[]> {
+export function translatePeers(peers: readonly Peer[], site: Site): Outcome<readonly PeerIr[]> {
   const value: PeerIr[] = [];
   const problems: Problem[] = [];
-  const taken = new Map(ownWaypoints(router).map(({ address, owner }) => [formatAddress(address), owner]));
+  const own = ownWaypoints(site);
+  const taken = new Map(own.map(({ text, owner }) => [text, owner]));
+  const here: Here = { site, own: new Set(taken.keys()), families: new Set(own.map(({ family }) => family)) };
   for (const peer of bySeniority(peers)) {
-    const refusal = refusalOf(peer, router, value);
+    const refusal = refusalOf(peer, site, value);
     if (refusal !== undefined) problems.push(refusal);
     else {
-      const waypoints = translateWaypoints(peer, router, taken);
+      const waypoints = translateWaypoints(peer, here, taken);
       problems.push(...waypoints.problems);
       for (const { address, node } of waypoints.value) taken.set(address, `node ${node} of Peer ${peer.metadata.name}`);
       value.push(translatePeer(peer, waypoints.value));
@@ -35,10 +47,10 @@ function translatePeer({ metadata, spec }: Peer, waypoints: readonly PeerWaypoin
   };
 }
 
-function refusalOf(peer: Peer, router: RouterConfig, known: readonly PeerIr[]): Problem | undefined {
+function refusalOf(peer: Peer, site: Site, known: readonly PeerIr[]): Problem | undefined {
   const problem = problemsOf(peer);
-  if (peer.spec.router === router.router) {
-    const message = `${router.router} is this router itself; name the router at the other end`;
+  if (peer.spec.router === site.router) {
+    const message = `${site.router} is this router itself; name the router at the other end`;
     return problem('OwnRouter', 'spec.router', message);
   }
   const first = known.find((other) => other.router === peer.spec.router);
@@ -47,17 +59,25 @@ function refusalOf(peer: Peer, router: RouterConfig, known: readonly PeerIr[]): 
   return problem('DuplicateRouter', 'spec.router', message);
 }
 
+/** What peers need to know of this end. */
+interface Here {
+  readonly site: Site;
+  /** Addresses of the own waypoints, in order of the nodes. */
+  readonly own: ReadonlySet<string>;
+  readonly families: ReadonlySet<Family>;
+}
+
 function translateWaypoints(
   peer: Peer,
-  router: RouterConfig,
+  here: Here,
   taken: ReadonlyMap<string, string>,
 ): Outcome<readonly PeerWaypointIr[]> {
   const problems: Problem[] = [];
   const value: PeerWaypointIr[] = [];
   (peer.spec.waypoints ?? []).forEach((waypoint, index) => {
     const address = parseAddress(waypoint.address);
-    const surroundings = { router, taken, earlier: value };
-    const problem = waypointProblem(peer, index, address, surroundings) ?? localProblem(peer, index, router);
+    const surroundings = { here, taken, earlier: value };
+    const problem = waypointProblem(peer, index, address, surroundings) ?? localProblem(peer, index, here);
     if (problem !== undefined) problems.push(problem);
     else if (address !== undefined) value.push(translateWaypoint(waypoint, address));
   });
@@ -72,7 +92,7 @@ function translateWaypoint(waypoint: PeerWaypoint, address: Address): PeerWaypoi
 }
 
 interface WaypointSurroundings {
-  readonly router: RouterConfig;
+  readonly here: Here;
   readonly taken: ReadonlyMap<string, string>;
   readonly earlier: readonly PeerWaypointIr[];
 }
@@ -81,7 +101,7 @@ function waypointProblem(
   peer: Peer,
   index: number,
   address: Address | undefined,
-  { router, taken, earlier }: WaypointSurroundings,
+  { here: { site, families }, taken, earlier }: WaypointSurroundings,
 ): Problem | undefined {
   const problem = problemsOf(peer);
   const field = `spec.waypoints[${index}].address`;
@@ -90,21 +110,25 @@ function waypointProblem(
   const owner = taken.get(formatAddress(address)) ?? earlierOwner(earlier, formatAddress(address));
   if (owner !== undefined)
     return problem('WaypointConflict', field, `${text} is also ${owner}; give each node its own`);
-  const pool = [...router.servicePool, ...router.returnPool].find((candidate) => holds(candidate, address));
+  const pool = [...site.servicePool, ...site.returnPool].find((candidate) => holds(candidate, address));
   if (pool !== undefined)
     return problem('AddressReserved', field, `${text} lies in pool ${pool} of this router; choose another pool`);
-  if (ownWaypoints(router).some((own) => own.address.family === address.family)) return undefined;
-  const message = `no node of router ${router.router} has an IPv${address.family} waypoint; add one to the router file`;
+  const pods = site.podPrefixes.find((prefix) => contains(prefix, hostPrefix(address)));
+  if (pods !== undefined) {
+    const message = `${text} lies in the pod CIDR ${formatPrefix(pods)} of this cluster; give an address that is routed`;
+    return problem('AddressReserved', field, message);
+  }
+  if (families.has(address.family)) return undefined;
+  const message = `no node of router ${site.router} has an IPv${address.family} waypoint; add one to the router file`;
   return problem('MissingFamily', field, message);
 }
 
-function localProblem(peer: Peer, index: number, router: RouterConfig): Problem | undefined {
+function localProblem(peer: Peer, index: number, { site, own }: Here): Problem | undefined {
   const text = peer.spec.waypoints?.[index]?.localAddress;
   if (text === undefined) return undefined;
   const local = parseAddress(text);
-  const own = ownWaypoints(router).map(({ address }) => formatAddress(address));
-  if (local !== undefined && own.includes(formatAddress(local))) return undefined;
-  const message = `${text} is no waypoint of router ${router.router}; its waypoints are ${own.join(', ')}`;
+  if (local !== undefined && own.has(formatAddress(local))) return undefined;
+  const message = `${text} is no waypoint of router ${site.router}; its waypoints are ${listed([...own], 8)}`;
   return problemsOf(peer)('UnknownWaypoint', `spec.waypoints[${index}].localAddress`, message);
 }
 
@@ -118,11 +142,12 @@ function holds(pool: string, address: Address): boolean {
   return prefix !== undefined && contains(prefix, hostPrefix(address));
 }
 
-function ownWaypoints(router: RouterConfig): readonly { address: Address; owner: string }[] {
-  return router.nodes.flatMap(({ name, waypoints }) =>
+function ownWaypoints({ nodes }: Site): readonly { text: string; family: Family; owner: string }[] {
+  return nodes.flatMap(({ name, waypoints }) =>
     waypoints.flatMap((waypoint) => {
       const address = parseAddress(waypoint.address);
-      return address === undefined ? [] : [{ address, owner: `the waypoint of own node ${name}` }];
+      const owner = `the waypoint of own node ${name}`;
+      return address === undefined ? [] : [{ text: formatAddress(address), family: address.family, owner }];
     }),
   );
 }

@@ -2,27 +2,31 @@ import type { SvrService as Service } from '../api/generated/service.gen.ts';
 import type { ServiceRoute } from '../api/generated/serviceroute.gen.ts';
 import { sortedBy } from '../ir/canonical.ts';
 import type { PeerIr, RouteIr, RoutePeerIr, RouteTargetIr, TargetSourceName } from '../ir/fabric-ir.ts';
-import { formatAddress, hostPrefix, overlaps, parseAddress, parsePrefix } from '../ir/prefix.ts';
-import type { Reserved } from './addresses.ts';
+import { type Family, formatAddress, hostPrefix, parseAddress, parsePrefix } from '../ir/prefix.ts';
 import { translateHealth } from './health.ts';
 import { fullName, problemsOf } from './input.ts';
+import type { CoreServices } from './kubernetes/core-services.ts';
+import { type EndpointContext, translateEndpoints } from './kubernetes/endpoints.ts';
 import type { Outcome, Problem } from './problem.ts';
+import type { ReservedAddresses } from './reserved.ts';
 import type { UnroutedService } from './services.ts';
 
 /** What a route needs to know of its surroundings. */
 export interface RouteContext {
-  /** Accepted services. */
-  readonly services: readonly UnroutedService[];
+  /** Accepted services, by full name. */
+  readonly services: ReadonlyMap<string, UnroutedService>;
   /** Full names of all services, accepted or not. */
-  readonly declaredServices: readonly string[];
+  readonly declaredServices: ReadonlySet<string>;
   /** What each service says about the source that its servers see. */
   readonly sources: ReadonlyMap<string, Service['spec']['sourceAddress']>;
-  /** Accepted peers. */
-  readonly peers: readonly PeerIr[];
+  /** Accepted peers, by the names of their objects. */
+  readonly peers: ReadonlyMap<string, PeerIr>;
   /** Names of all Peer objects, accepted or not. */
-  readonly declaredPeers: readonly string[];
+  readonly declaredPeers: ReadonlySet<string>;
   /** Addresses that no server can have. */
-  readonly reserved: readonly Reserved[];
+  readonly reserved: ReservedAddresses;
+  readonly coreServices: CoreServices;
+  readonly returnFamilies: ReadonlySet<Family>;
 }
 
 /** A route and the full name of the service it belongs to. */
@@ -43,27 +47,42 @@ export function translateServiceRoutes(
 function translateRoute(route: ServiceRoute, context: RouteContext): Outcome<readonly OwnedRoute[]> {
   const { spec } = route;
   const owner = `${route.metadata.namespace ?? 'default'}/${spec.service}`;
-  const service = context.services.find(({ name }) => name === owner);
+  const service = context.services.get(owner);
   const missing = service === undefined ? [serviceProblem(route, owner, context)] : [];
   const peers = translateRoutePeers(route, context);
-  const targets = translateTargets(route, service, context);
-  const health = translateHealth(route, targets.value);
-  const problems = [...missing, ...shapeProblems(route), ...peers.problems, ...targets.problems, ...health.problems];
-  const isUsable = peers.value.length > 0 !== targets.value.length > 0;
+  const listed = translateTargets(route, service, context);
+  const endpoints = translateEndpoints(route, endpointContext(service, owner, context));
+  const targets = endpoints.value ?? listed.value;
+  const health = translateHealth(route, targets);
+  const steps = [peers, listed, endpoints, health];
+  const problems = [...missing, ...shapeProblems(route), ...steps.flatMap((step) => step.problems)];
+  const isShared = endpoints.value !== undefined;
+  const isUsable = isShared ? spec.peers === undefined : peers.value.length > 0 !== targets.length > 0;
   if (service === undefined || !isUsable) return { value: [], problems };
   const value: RouteIr = {
     name: fullName(route),
     peers: peers.value,
-    targets: targets.value,
+    targets,
     maxSessions: spec.capacity?.maxSessions ?? 0,
+    isShared,
     ...health.value,
   };
   return { value: [{ service: owner, route: value }], problems };
 }
 
+function endpointContext(
+  service: UnroutedService | undefined,
+  owner: string,
+  { coreServices, sources, returnFamilies, reserved }: RouteContext,
+): EndpointContext {
+  const own = (service?.addresses ?? []).flatMap((prefix) => parsePrefix(prefix)?.family ?? []);
+  const families = own.length === 0 ? returnFamilies : new Set(own.filter((family) => returnFamilies.has(family)));
+  return { coreServices, ports: service?.ports ?? [], source: sources.get(owner), families, reserved };
+}
+
 function serviceProblem(route: ServiceRoute, owner: string, { declaredServices }: RouteContext): Problem {
   const problem = problemsOf(route);
-  const isDeclared = declaredServices.includes(owner);
+  const isDeclared = declaredServices.has(owner);
   if (isDeclared)
     return problem('ReferenceNotAccepted', 'spec.service', `Service ${owner} is not accepted; see its own conditions`);
   return problem('UnknownService', 'spec.service', `there is no Service ${owner}; create it or correct the name`);
@@ -84,7 +103,7 @@ function translateRoutePeers(route: ServiceRoute, context: RouteContext): Outcom
   const value = new Map<string, RoutePeerIr>();
   (route.spec.peers ?? []).forEach(({ name, cost }, index) => {
     const field = `spec.peers[${index}].name`;
-    const peer = context.peers.find((candidate) => candidate.name === name);
+    const peer = context.peers.get(name);
     if (peer === undefined) problems.push(unknownPeer(route, field, name, context));
     else if (value.has(peer.router))
       problems.push(problem('InvalidObject', field, `Peer ${name} is in the list already; remove one`));
@@ -95,7 +114,7 @@ function translateRoutePeers(route: ServiceRoute, context: RouteContext): Outcom
 
 function unknownPeer(route: ServiceRoute, field: string, name: string, { declaredPeers }: RouteContext): Problem {
   const problem = problemsOf(route);
-  if (declaredPeers.includes(name))
+  if (declaredPeers.has(name))
     return problem('ReferenceNotAccepted', field, `Peer ${name} is not accepted; see its own conditions`);
   return problem('UnknownPeer', field, `there is no Peer ${name}; create it or correct the name`);
 }
@@ -118,14 +137,15 @@ function translateTargets(
     if (problem !== undefined) problems.push(problem);
     else if (value.has(key))
       problems.push(problemsOf(route)('InvalidObject', field, `${target.address} is in the list already; remove one`));
-    else if (address !== undefined) value.set(key, { address: formatAddress(address), port, weight, source });
+    else if (address !== undefined)
+      value.set(key, { address: formatAddress(address), port, weight, source, node: '', isDraining: false });
   });
   return { value: [...value.values()], problems };
 }
 
 interface TargetSurroundings {
   readonly service: UnroutedService | undefined;
-  readonly reserved: readonly Reserved[];
+  readonly reserved: ReservedAddresses;
 }
 
 function targetProblem(
@@ -137,7 +157,7 @@ function targetProblem(
   const problem = problemsOf(route);
   const address = parseAddress(text);
   if (address === undefined) return problem('InvalidObject', field, `"${text}" is no IPv4 or IPv6 address`);
-  const conflict = reserved.find(({ prefix }) => overlaps(prefix, hostPrefix(address)));
+  const conflict = reserved.meeting(hostPrefix(address));
   if (conflict !== undefined)
     return problem('AddressReserved', field, `${text} meets ${conflict.what}; no server can have it`);
   const families = (service?.addresses ?? []).map((prefix) => parsePrefix(prefix)?.family);

@@ -5,12 +5,12 @@ import { formatPrefix, type Prefix } from '../ir/prefix.ts';
 import { parseSeconds } from './duration.ts';
 import { fullName, problemsOf } from './input.ts';
 import type { Outcome, Problem } from './problem.ts';
-import { isWithin } from './tenants.ts';
 
 /** What a service needs to know of its surroundings. */
 export interface ServiceContext {
   readonly addresses: ReadonlyMap<string, readonly Prefix[]>;
-  readonly tenants: readonly string[];
+  /** Names that an access entry can have: those of tenants and of their parents. */
+  readonly tenants: ReadonlySet<string>;
 }
 
 /** A service before its routes are known. */
@@ -87,12 +87,12 @@ function padded(port: number): string {
   return String(port).padStart(5, '0');
 }
 
-function translateAccess(service: Service, tenants: readonly string[]): Outcome<readonly AccessRuleIr[]> {
+function translateAccess(service: Service, tenants: ReadonlySet<string>): Outcome<readonly AccessRuleIr[]> {
   const problem = problemsOf(service);
   const problems: Problem[] = [];
   const value: AccessRuleIr[] = [];
   (service.spec.access ?? []).forEach(({ tenant, action }, index) => {
-    const isKnown = tenants.some((name) => isWithin(name, tenant));
+    const isKnown = tenants.has(tenant);
     if (!isKnown) problems.push(problem('UnknownTenant', `spec.access[${index}].tenant`, unknownTenant(tenant)));
     if (isKnown || action === 'Deny') value.push({ tenant, action });
   });

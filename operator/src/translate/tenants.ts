@@ -1,9 +1,11 @@
 import type { Tenant } from '../api/generated/tenant.gen.ts';
 import { sortedBy } from '../ir/canonical.ts';
 import type { TenantIr, TenantMemberIr } from '../ir/fabric-ir.ts';
-import { formatPrefix, type Prefix, parsePrefix } from '../ir/prefix.ts';
+import { formatPrefix, overlaps, type Prefix, parsePrefix, subtract } from '../ir/prefix.ts';
 import { problemsOf } from './input.ts';
+import { listed } from './listed.ts';
 import type { Outcome, Problem } from './problem.ts';
+import { isWithin } from './tenant-name.ts';
 import { tenantMemberUnsupported } from './unsupported.ts';
 
 interface Claim {
@@ -13,39 +15,73 @@ interface Claim {
   readonly interface: string;
 }
 
-/** Tenants with the sources that belong to them. A member that cannot be used is left out; the tenant stays known. */
-export function translateTenants(tenants: readonly Tenant[]): Outcome<readonly TenantIr[]> {
-  const read = tenants.map(readClaims);
+/** What tenants need to know of their surroundings. */
+export interface TenantContext {
+  /** Prefixes of the cluster's pods. */
+  readonly podPrefixes: readonly Prefix[];
+  /** There is a cluster, so that selectors can be followed. */
+  readonly hasPods: boolean;
+}
+
+/**
+ * Tenants with the addresses that belong to them; pods come later. A member that cannot be used is left out; the tenant stays
+ * known.
+ */
+export function translateTenants(tenants: readonly Tenant[], context: TenantContext): Outcome<readonly TenantIr[]> {
+  const read = tenants.map((tenant) => readClaims(tenant, context));
   const judged = judge(read.flatMap(({ value }) => value));
+  const settled = Map.groupBy(
+    judged.filter(({ rivals }) => rivals.length === 0),
+    ({ claim }) => claim.tenant,
+  );
   const value = sortedBy(tenants, nameOf).map((tenant) => ({
     name: nameOf(tenant),
-    members: membersOf(judged.filter(({ claim, rivals }) => claim.tenant === tenant && rivals.length === 0)),
+    members: membersOf(settled.get(tenant) ?? []),
   }));
-  const overlaps = judged.flatMap(({ claim, rivals }) => overlapProblems(claim, rivals));
-  return { value, problems: [...read.flatMap(({ problems }) => problems), ...overlaps] };
+  const contested = judged.flatMap(({ claim, rivals }) => overlapProblems(claim, rivals));
+  return { value, problems: [...read.flatMap(({ problems }) => problems), ...contested] };
 }
 
-/** Whether `name` is `other` or one of its children: a child may use what its parent may. */
-export function isWithin(name: string, other: string): boolean {
-  return name === other || name.endsWith(`.${other}`);
-}
-
-function readClaims(tenant: Tenant): Outcome<readonly Claim[]> {
+function readClaims(tenant: Tenant, { podPrefixes, hasPods }: TenantContext): Outcome<readonly Claim[]> {
   const problem = problemsOf(tenant);
   const problems: Problem[] = [];
   const value: Claim[] = [];
   (tenant.spec.members ?? []).forEach((member, index) => {
     const field = `spec.members[${index}]`;
-    problems.push(...tenantMemberUnsupported(tenant, member, field));
+    if (!hasPods) problems.push(...tenantMemberUnsupported(tenant, member, field));
     (member.cidrs ?? []).forEach((text, position) => {
       const prefix = parsePrefix(text);
       const place = `${field}.cidrs[${position}]`;
       if (prefix === undefined)
         problems.push(problem('InvalidObject', place, `"${text}" is no prefix; write one like 10.1.0.0/24`));
-      else value.push({ tenant, field: place, prefix, interface: member.interface ?? '' });
+      else {
+        const read = withoutPods({ tenant, field: place, prefix, interface: member.interface ?? '' }, podPrefixes);
+        value.push(...read.value);
+        problems.push(...read.problems);
+      }
     });
   });
   return { value, problems };
+}
+
+// A pod belongs by selectors alone: a prefix that happens to hold its address would admit what nobody selected. What comes in
+// by a named interface is meant as it stands.
+function withoutPods(claim: Claim, podPrefixes: readonly Prefix[]): Outcome<readonly Claim[]> {
+  if (claim.interface !== '') return { value: [claim], problems: [] };
+  const met = podPrefixes.filter((pods) => overlaps(pods, claim.prefix)).map(formatPrefix);
+  if (met.length === 0) return { value: [claim], problems: [] };
+  const value = subtract(claim.prefix, podPrefixes).map((prefix) => ({ ...claim, prefix }));
+  const shown = formatPrefix(claim.prefix);
+  const problem = problemsOf(claim.tenant);
+  const found =
+    value.length === 0
+      ? problem('NoSources', claim.field, `${shown} holds pods of this cluster only; select them by their labels`)
+      : problem(
+          'PodsExcluded',
+          claim.field,
+          `${shown} counts without the pods in ${listed(met)}; select them by labels`,
+        );
+  return { value, problems: [found] };
 }
 
 interface Judged {

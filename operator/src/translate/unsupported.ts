@@ -31,12 +31,15 @@ const service: readonly Unsupported<Service['spec']>[] = [
   ),
 ];
 
-const serviceRoute: readonly Unsupported<ServiceRoute['spec']>[] = [
+const standaloneRoute: readonly Unsupported<ServiceRoute['spec']>[] = [
   used(
     'endpoints',
     (spec) => spec.endpoints !== undefined,
     'there are no core Services in standalone mode; use targets',
   ),
+];
+
+const serviceRoute: readonly Unsupported<ServiceRoute['spec']>[] = [
   used('health.probe', (spec) => spec.health?.probe === 'ICMP', 'targets are probed by TCP or HTTP; set one of them'),
   used(
     'capacity.sessionRate',
@@ -88,15 +91,17 @@ export function serviceUnsupported(object: Service): readonly Problem[] {
   return findUsed(object, object.spec, service, 'spec');
 }
 
-export function serviceRouteUnsupported(object: ServiceRoute): readonly Problem[] {
-  return findUsed(object, object.spec, serviceRoute, 'spec');
+/** Endpoints are known in a cluster only. */
+export function serviceRouteUnsupported(object: ServiceRoute, isInCluster = false): readonly Problem[] {
+  const rules = isInCluster ? serviceRoute : [...standaloneRoute, ...serviceRoute];
+  return findUsed(object, object.spec, rules, 'spec');
 }
 
 export function peerUnsupported(object: Peer): readonly Problem[] {
   return findUsed(object, object.spec, peer, 'spec');
 }
 
-/** What one member asks for that is not implemented; the other members stay. */
+/** What one member asks for that only a cluster has; the other members stay. */
 export function tenantMemberUnsupported(object: Tenant, member: TenantMember, field: string): readonly Problem[] {
   return findUsed(object, member, tenantMember, field);
 }

@@ -1,0 +1,24 @@
+import { formatPrefix, mergePrefixes, type Prefix, parsePrefix } from '../../ir/prefix.ts';
+import type { TranslateInput } from '../input.ts';
+import { type Reserved, reserve } from '../reserved.ts';
+
+/** Addresses that belong to the cluster, so that neither a service nor a pool can have them. */
+export interface ClusterAddresses {
+  readonly reserved: readonly Reserved[];
+  /** Prefixes of pods: those of the router file and those of the Nodes, joined where they touch. */
+  readonly podPrefixes: readonly Prefix[];
+}
+
+/** Collects the addresses of the cluster; none in standalone mode. */
+export function clusterAddresses({ router, kubernetes }: TranslateInput): ClusterAddresses {
+  if (kubernetes === undefined) return { reserved: [], podPrefixes: [] };
+  const { podCidrs = [], serviceCidrs = [] } = router.kubernetes ?? {};
+  const named = [...podCidrs, ...kubernetes.nodes.flatMap((node) => node.podCidrs)];
+  const podPrefixes = mergePrefixes(named.flatMap((text) => parsePrefix(text) ?? []));
+  const pods = podPrefixes.map((prefix) => ({ prefix, what: `the pod CIDR ${formatPrefix(prefix)}` }));
+  const services = serviceCidrs.flatMap((text) => reserve(text, `the service CIDR ${text}`));
+  const nodes = kubernetes.nodes.flatMap(({ name, addresses }) =>
+    addresses.flatMap(({ address }) => reserve(address, `address ${address} of node ${name}`)),
+  );
+  return { reserved: [...pods, ...services, ...nodes], podPrefixes };
+}

@@ -1,0 +1,29 @@
+import type { TenantSpecMemberPodSelector } from '../../api/generated/tenant.gen.ts';
+import type { Labels } from '../../api/kubernetes-objects.ts';
+
+/** A label selector as Kubernetes has it. */
+export type LabelSelector = TenantSpecMemberPodSelector;
+
+type Expression = NonNullable<LabelSelector['matchExpressions']>[number];
+
+/** Whether all of a selector holds for the labels. An empty selector holds for all; a label that is absent is in no set. */
+export function selects({ matchLabels = {}, matchExpressions = [] }: LabelSelector, labels: Labels): boolean {
+  return (
+    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+    matchExpressions.every((expression) => holds(expression, labels))
+  );
+}
+
+function holds({ key, operator, values = [] }: Expression, labels: Labels): boolean {
+  const value = labels[key];
+  switch (operator) {
+    case 'In':
+      return value !== undefined && values.includes(value);
+    case 'NotIn':
+      return value === undefined || !values.includes(value);
+    case 'Exists':
+      return value !== undefined;
+    case 'DoesNotExist':
+      return value === undefined;
+  }
+}
