@@ -1,11 +1,22 @@
 import assert from 'node:assert/strict';
-import { mkdir, stat } from 'node:fs/promises';
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setImmediate } from 'node:timers/promises';
 import { credentials } from '@grpc/grpc-js';
-import { AdminServiceClient, ConfigOrigin, Counters, Service, type StatusResponse } from '@quiver/dataplane-api';
+import {
+  AdminServiceClient,
+  ConfigOrigin,
+  Counters,
+  type LocalPod,
+  Service,
+  type StatusResponse,
+  Tenant,
+} from '@quiver/dataplane-api';
 import { EngineFault } from '@quiver/engine';
-import { Agent, type AgentDeps, type AgentSettings } from './agent.ts';
+import { Agent } from './agent.ts';
+import type { AgentDeps, AgentSettings } from './agent-settings.ts';
 import { LastGood } from './config/last-good.ts';
 import { silentLogger } from './logger.ts';
 import { FakeEngine } from './testing/fake-engine.ts';
@@ -176,15 +187,22 @@ describe('an agent', function () {
       await lastGood.save(sampleCandidate(5n, sampleConfig([Service.create({ name: 'from/disk' })])), 0);
     });
 
-    it('forwards with it when no operator answers', async () => {
+    it('forwards with it as soon as the operator cannot be reached', async () => {
       operator.close();
       const agent = await start();
+      await until(() => agent.notReady === '');
+      assert.equal((await status()).config?.stale, true);
+      assert.equal(engine.config?.services[0]?.name, 'from/disk');
+    });
+
+    it('forwards with it when the operator is reached and says nothing', async () => {
+      const agent = await start();
+      await operator.hello();
       clock.advance(1_000);
       await until(() => agent.notReady === '');
       const { config } = await status();
       assert.equal(config?.origin, ConfigOrigin.CONFIG_ORIGIN_LAST_GOOD);
       assert.equal(config.version, 5n);
-      assert.equal(config.stale, true);
       assert.equal(engine.config?.services[0]?.name, 'from/disk');
       assert.equal(engine.applied[0]?.secrets.length, 1);
     });
@@ -272,6 +290,131 @@ describe('an agent', function () {
     assert.equal((await operator.hello()).digest, second.digest);
   });
 
+  it('goes on when it is patient, and says what is in the way', async () => {
+    const agent = await start({ isPatient: true });
+    await operator.hello();
+    engine.verdicts.push(new EngineFault('KernelRefused', 'nftables is missing; load nf_tables'));
+    operator.send(sampleSnapshot(1n));
+    assert.equal((await operator.nack()).reasons[0]?.code, 'KernelRefused');
+    assert.equal(
+      agent.notReady,
+      'no configuration is in force yet: nftables is missing; load nf_tables (KernelRefused)',
+    );
+    clock.advance(5_000);
+    await until(() => agent.notReady === '');
+  });
+
+  it('acknowledges a new leader that says the same, and refuses the former one from then on', async () => {
+    await start();
+    await operator.hello();
+    operator.send(sampleSnapshot(3n));
+    await operator.ack();
+    operator.send(sampleSnapshot(1n, sampleConfig(), 8n));
+    assert.equal((await operator.ack()).version, 1n);
+    assert.equal(engine.applied.length, 1);
+    operator.send(sampleSnapshot(4n));
+    assert.equal((await operator.nack()).reasons[0]?.code, 'StaleEpoch');
+  });
+
+  describe('with pods', () => {
+    const pod = { uid: 'u1', namespace: 'prod', name: 'web-0', tenant: 'web', addresses: ['10.1.0.7'] };
+    const withPods = (...pods: LocalPod[]) => ({ ...sampleConfig(), tenants: [Tenant.create({ name: 'web' })], pods });
+    const members = () => engine.config?.tenants[0]?.members.map(({ cidr }) => cidr);
+
+    it('gives the engine their addresses as members of their tenants', async () => {
+      await start();
+      await operator.hello();
+      operator.send(sampleSnapshot(1n, withPods(pod)));
+      await operator.ack();
+      assert.deepEqual(members(), ['10.1.0.7/32']);
+      operator.send(sampleSnapshot(2n, withPods()));
+      await operator.ack();
+      assert.deepEqual(members(), []);
+    });
+
+    it('serves the container runtime, keeps what it said over a restart, and shows it', async () => {
+      const cni = { mode: 'Chained', socket: join(folder(), 'cni.sock') } as const;
+      const http = { host: '127.0.0.1', port: 0, isRequired: true };
+      const agent = await start({ cni, http });
+      await operator.hello();
+      operator.send(sampleSnapshot(1n, withPods({ ...pod, addresses: [] })));
+      await operator.ack();
+      const env = { CNI_CONTAINERID: 'c1', CNI_IFNAME: 'eth0', CNI_ARGS: 'K8S_POD_UID=u1' };
+      const config = { mode: 'Chained', prevResult: { ips: [{ address: '10.1.0.8/24' }] } };
+      const connection = connect(cni.socket);
+      connection.end(`${JSON.stringify({ command: 'ADD', env, config })}\n`);
+      assert.equal(await text(connection), '{}\n');
+      assert.deepEqual(members(), ['10.1.0.8/32']);
+      const metrics = await (await fetch(`http://127.0.0.1:${agent.httpPort}/metrics`)).text();
+      assert.match(metrics, /^quiver_dataplane_cni_requests_total\{command="ADD",result="ok"\} 1$/m);
+      assert.match(metrics, /^quiver_dataplane_cni_pods 1$/m);
+      await agent.stop();
+      engine = new FakeEngine();
+      await start({ cni });
+      await operator.hello();
+      operator.send(sampleSnapshot(1n, withPods(pod)));
+      await operator.ack();
+      assert.deepEqual(members(), ['10.1.0.8/32']);
+    });
+  });
+
+  describe('that the operator takes off its node', () => {
+    const retired = () => ({ ...sampleConfig(), retire: true });
+    const confDir = () => join(folder(), 'net.d');
+    const binDir = () => join(folder(), 'bin');
+
+    async function startInstalled(): Promise<Agent> {
+      await Promise.all([mkdir(confDir()), mkdir(binDir())]);
+      await writeFile(join(binDir(), 'quiver-cni'), '');
+      const primary = { cniVersion: '1.0.0', name: 'pods', plugins: [{ type: 'bridge' }] };
+      await writeFile(join(confDir(), '10-bridge.conflist'), JSON.stringify(primary));
+      const socket = join(folder(), 'cni.sock');
+      const agent = await start({
+        cni: { mode: 'Chained', socket, confDir: confDir(), binDir: binDir() },
+        keepDevice: true,
+      });
+      await operator.hello();
+      operator.send(sampleSnapshot(1n));
+      await operator.ack();
+      for (let turns = 0; (await readdir(confDir())).length < 2; turns += 1)
+        assert.ok(turns < 100_000, 'not installed');
+      return agent;
+    }
+
+    it('leaves nothing, says so as often as it is asked, and stays ready', async () => {
+      const agent = await startInstalled();
+      operator.send(sampleSnapshot(2n, retired()));
+      assert.equal((await operator.ack()).version, 2n);
+      assert.deepEqual(await readdir(confDir()), ['10-bridge.conflist']);
+      assert.deepEqual(await readdir(binDir()), []);
+      assert.deepEqual(await readdir(join(folder(), 'state')), []);
+      assert.deepEqual(engine.stops, [false]);
+      assert.equal(agent.notReady, '');
+      operator.send(sampleSnapshot(3n, retired()));
+      assert.equal((await operator.ack()).version, 3n);
+      assert.equal((await status()).ready, true);
+      await agent.stop();
+      assert.deepEqual(engine.stops, [false]);
+      await assert.rejects(stat(join(folder(), 'state')));
+    });
+
+    it('keeps the plugin configured when it only stops', async () => {
+      const agent = await startInstalled();
+      await agent.stop();
+      assert.equal((await readdir(confDir())).length, 2);
+      assert.deepEqual(await readdir(binDir()), ['quiver-cni']);
+      assert.deepEqual(engine.stops, [true]);
+    });
+
+    it('ends when it is wanted again, to be started anew', async () => {
+      const agent = await startInstalled();
+      operator.send(sampleSnapshot(2n, retired()));
+      await operator.ack();
+      operator.send(sampleSnapshot(3n));
+      assert.equal((await agent.failed).code, 'RetirementRevoked');
+    });
+  });
+
   it('serves metrics and readiness', async () => {
     const agent = await start({ http: { host: '127.0.0.1', port: 0, isRequired: true } });
     const base = `http://127.0.0.1:${agent.httpPort}`;
@@ -280,9 +423,9 @@ describe('an agent', function () {
     operator.send(sampleSnapshot(4n));
     await operator.ack();
     assert.equal((await fetch(`${base}/readyz`)).status, 200);
-    const text = await (await fetch(`${base}/metrics`)).text();
-    assert.match(text, /^quiver_config_version 4$/m);
-    assert.match(text, /^quiver_operator_connected 1$/m);
+    const metrics = await (await fetch(`${base}/metrics`)).text();
+    assert.match(metrics, /^quiver_config_version 4$/m);
+    assert.match(metrics, /^quiver_operator_connected 1$/m);
   });
 
   it('goes on without metrics when nobody asked for their address', async () => {

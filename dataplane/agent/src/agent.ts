@@ -1,101 +1,99 @@
-import type { NodeConfig, OperatorView, Rejected, Snapshot } from '@quiver/dataplane-api';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { type AdminListening, serveAdmin } from './admin/server.ts';
-import type { Clock, Timer } from './clock.ts';
+import type { AgentDeps, AgentSettings, HttpSettings } from './agent-settings.ts';
+import type { Timer } from './clock.ts';
+import { CniService, type CniSettings } from './cni/cni-service.ts';
 import type { Candidate } from './config/candidate.ts';
-import { Configuration, type Verdict } from './config/configuration.ts';
+import { Configuration } from './config/configuration.ts';
 import { Fence } from './config/fence.ts';
-import { LastGood, type NodeIdentity } from './config/last-good.ts';
-import { Secrets } from './config/secrets.ts';
+import { Intake } from './config/intake.ts';
+import { LastGood } from './config/last-good.ts';
 import { dialOperator, type OperatorAddress } from './config-stream/channel.ts';
 import { ConfigStream } from './config-stream/client.ts';
-import type { EngineHandle } from './engine/engine-handle.ts';
-import { AgentError, messageOf } from './errors.ts';
-import type { Probe } from './health/probe.ts';
+import { type AgentError, messageOf } from './errors.ts';
 import { Prober } from './health/prober.ts';
 import { type HttpListening, serveHttp } from './http/server.ts';
-import type { Logger } from './logger.ts';
+import { Identity } from './identity/identity.ts';
 import { NodeView } from './node-view.ts';
+import { Pods } from './pods/pods.ts';
 import { TelemetryDrain } from './telemetry/drain.ts';
 import { fingerprint, makeReport } from './telemetry/report.ts';
 
-export interface AgentSettings extends NodeIdentity {
-  readonly operator: OperatorAddress;
-  /** Folder of the last good configuration. */
-  readonly stateDir: string;
-  /** Path of the socket for the command line. */
-  readonly socket: string;
-  /** Where metrics and health are served; nowhere when undefined. */
-  readonly http?: HttpSettings | undefined;
-  readonly version: string;
-  /** Leave the device and its rules behind when stopping, for the next start. */
-  readonly keepDevice: boolean;
-}
-
-export interface HttpSettings {
-  readonly host: string;
-  readonly port: number;
-  /** False: when the address is taken, the agent goes on without. */
-  readonly isRequired: boolean;
-}
-
-export interface AgentDeps {
-  readonly engine: EngineHandle;
-  readonly clock: Clock;
-  /** Numbers from 0 up to, and without, 1. */
-  readonly random: () => number;
-  readonly logger: Logger;
-  readonly probe: Probe;
-  /** What the operator tells, where it runs in the same process. */
-  readonly operatorView?: (() => OperatorView | undefined) | undefined;
-}
-
-/** How long the operator has the first word: what it revoked must not come back from the disk. */
+/** How long the operator has the first word while it is being reached: what it revoked must not come back from the disk. */
 const graceMilliseconds = 1_000;
+/** An operator that is away for less may just have changed its leader. */
+const awayMilliseconds = 2_000;
 
 /** A running node. */
 export class Agent {
   readonly #settings: AgentSettings;
   readonly #deps: AgentDeps;
   readonly #configuration: Configuration;
+  readonly #intake: Intake;
   readonly #stream: ConfigStream;
+  readonly #identity: Identity | undefined;
   readonly #drain: TelemetryDrain;
   readonly #prober: Prober;
+  readonly #pods: Pods;
+  readonly #cni: CniService | undefined;
   readonly #lastGood: LastGood;
   readonly #view: NodeView;
   readonly #failure = Promise.withResolvers<AgentError>();
-  #fence = new Fence();
+  #saved: Candidate | undefined;
   #grace: Timer | undefined;
   #admin: AdminListening | undefined;
   #http: HttpListening | undefined;
   #reported = '';
-  #nackedByFault = '';
+  #isRetired = false;
   #isStopping = false;
 
   private constructor(settings: AgentSettings, deps: AgentDeps) {
     const { engine, clock, logger, random, probe } = deps;
+    const { enrolment, stateDir } = settings;
+    const shared = { clock, logger };
     this.#settings = settings;
     this.#deps = deps;
-    this.#lastGood = new LastGood(settings.stateDir, logger);
-    this.#prober = new Prober({ probe, clock, logger, changed: () => this.#configuration.refresh() });
-    this.#drain = new TelemetryDrain({ engine, clock, logger, drained: () => this.#report() });
+    this.#lastGood = new LastGood(stateDir, logger);
+    this.#prober = new Prober({ ...shared, probe, changed: () => this.#configuration.refresh() });
+    this.#pods = new Pods({ ...shared, folder: stateDir, changed: () => this.#configuration.refresh() });
+    this.#drain = new TelemetryDrain({ ...shared, engine, drained: () => this.#drained() });
     this.#configuration = new Configuration({
+      ...shared,
       engine,
-      clock,
-      logger,
-      adapt: (config) => this.#prober.adapt(config),
-      settled: (candidate, verdict) => this.#settled(candidate, verdict),
+      adapt: (config) => this.#pods.adapt(this.#prober.adapt(config)),
+      applied: (config) => this.#pods.applied(config),
+      settled: (candidate, verdict) => this.#intake.settled(candidate, verdict),
     });
+    if (enrolment !== undefined) {
+      const folder = join(stateDir, 'identity');
+      const renewed = () => this.#stream.reconnect();
+      this.#identity = new Identity({ ...shared, node: settings, folder, settings: enrolment, random, renewed });
+    }
     this.#stream = new ConfigStream({
+      ...shared,
       identity: settings,
       agentVersion: settings.version,
-      dial: () => dialOperator(settings.operator),
-      clock,
+      dial: async () => dialOperator({ ...settings.operator, tls: await this.#tls() }),
       random,
-      logger,
-      digest: () => this.#configuration.inForce?.candidate.digest ?? '',
-      received: (snapshot) => this.#received(snapshot),
+      digest: () => (this.#isRetired ? '' : (this.#configuration.inForce?.candidate.digest ?? '')),
+      received: (snapshot) => this.#intake.receive(snapshot),
       changed: () => this.#linkChanged(),
     });
+    this.#intake = new Intake(
+      {
+        ...shared,
+        identity: settings,
+        configuration: this.#configuration,
+        stream: this.#stream,
+        lastGood: this.#lastGood,
+        inForce: (candidate) => this.#inForce(candidate),
+        retire: () => this.#retire(),
+        failed: (error) => this.#fail(error),
+      },
+      new Fence(),
+    );
+    if (settings.cni !== undefined) this.#cni = this.#makeCni(settings.cni);
     this.#view = new NodeView({
       settings,
       startedAt: clock.now(),
@@ -103,7 +101,8 @@ export class Agent {
       configuration: this.#configuration,
       stream: this.#stream,
       drain: this.#drain,
-      prober: this.#prober,
+      adapt: (config) => this.#prober.adapt(config),
+      cni: this.#cni,
       notReady: () => this.notReady,
       operatorView: deps.operatorView ?? (() => undefined),
     });
@@ -121,7 +120,7 @@ export class Agent {
     return agent;
   }
 
-  /** Resolves when the machine refuses the very first configuration, so that there is nothing to go on with. */
+  /** Resolves when there is nothing to go on with: the machine refuses the very first configuration, or a retired node is wanted again. */
   get failed(): Promise<AgentError> {
     return this.#failure.promise;
   }
@@ -131,10 +130,14 @@ export class Agent {
     return this.#http?.port;
   }
 
-  /** Why the node does not forward as it should; empty when it does. */
+  /** Why the node does not forward as it should; empty when it does, or when nothing is wanted of it any more. */
   get notReady(): string {
     if (this.#isStopping) return 'the node is stopping';
-    if (this.#configuration.inForce === undefined) return 'no configuration is in force yet';
+    if (this.#isRetired) return '';
+    if (this.#configuration.inForce === undefined) {
+      const [reason] = this.#configuration.refused?.reasons ?? [];
+      return `no configuration is in force yet${reason === undefined ? '' : `: ${reason.message} (${reason.code})`}`;
+    }
     return this.#drain.isAnswering ? '' : 'the engine does not answer';
   }
 
@@ -143,6 +146,10 @@ export class Agent {
     if (this.#isStopping) return;
     this.#isStopping = true;
     await this.#close();
+    if (this.#isRetired) {
+      await this.#identity?.remove();
+      return rm(this.#settings.stateDir, { recursive: true, force: true });
+    }
     await this.#drain.refresh();
     await this.#deps.engine.stop(this.#settings.keepDevice);
   }
@@ -150,9 +157,11 @@ export class Agent {
   async #open(): Promise<void> {
     const { socket, stateDir, operator, http } = this.#settings;
     await this.#lastGood.prepare();
-    const saved = await this.#lastGood.load(this.#settings);
+    await this.#pods.load();
+    this.#saved = await this.#lastGood.load(this.#settings);
     // On this machine the socket's permissions decide who leads.
-    if (saved !== undefined && !operator.address.startsWith('unix:')) this.#fence = new Fence(saved.epoch);
+    if (this.#saved !== undefined && !operator.address.startsWith('unix:'))
+      this.#intake.follow(new Fence(this.#saved.epoch));
     this.#admin = await serveAdmin(socket, {
       engine: this.#deps.engine,
       status: () => this.#view.status(),
@@ -163,17 +172,57 @@ export class Agent {
     await this.#drain.refresh();
     this.#drain.start();
     this.#stream.start();
-    this.#grace = this.#deps.clock.after(graceMilliseconds, () => this.#fallBack(saved));
+    this.#identity?.start();
+    await this.#cni?.start();
+    this.#grace = this.#deps.clock.after(graceMilliseconds, () => this.#fallBack());
   }
 
   async #close(): Promise<void> {
     this.#grace?.cancel();
+    await this.#cni?.stop();
+    this.#identity?.stop();
     this.#stream.close();
     this.#prober.stop();
     await this.#configuration.close();
     await this.#drain.stop();
+    await this.#pods.close();
     await this.#http?.close();
     await this.#admin?.close();
+  }
+
+  // What runtimes see goes first, so that no pod is started half; the state goes last, so that a failure can be repeated.
+  async #retire(): Promise<void> {
+    this.#grace?.cancel();
+    await this.#cni?.remove();
+    this.#prober.stop();
+    await this.#configuration.close();
+    await this.#drain.stop();
+    await this.#deps.engine.stop(false);
+    await Promise.all([this.#lastGood.remove(), this.#pods.remove()]);
+    this.#isRetired = true;
+    this.#deps.logger.info('nothing of Quiver is left on this node but this process');
+  }
+
+  #makeCni(settings: CniSettings): CniService {
+    const { clock, logger } = this.#deps;
+    const isOperatorAway = () => {
+      const { isConnected, since } = this.#stream.state;
+      return !isConnected && clock.now() - since >= awayMilliseconds;
+    };
+    return new CniService({
+      settings,
+      stateDir: this.#settings.stateDir,
+      clock,
+      logger,
+      pods: this.#pods,
+      isOperatorAway,
+      notReady: () => this.notReady,
+      config: () => this.#configuration.inForce?.candidate.config,
+    });
+  }
+
+  async #tls(): Promise<OperatorAddress['tls']> {
+    return this.#identity === undefined ? this.#settings.operator.tls : this.#identity.files();
   }
 
   async #serveHttp(http: HttpSettings): Promise<HttpListening | undefined> {
@@ -188,70 +237,38 @@ export class Agent {
     }
   }
 
-  #received({ version, epoch, digest, config, secrets }: Snapshot): void {
-    const reason = this.#fence.check({ version, epoch }) ?? this.#wrongNode(config);
-    if (reason !== undefined || config === undefined) {
-      const reasons = reason === undefined ? [] : [reason];
-      this.#configuration.noteRefused(version, reasons);
-      this.#deps.logger.warn('configuration refused', { version: String(version), reason: reason?.message });
-      return this.#stream.reject(version, reasons);
-    }
-    this.#configuration.offer({ version, epoch, digest, config, secrets: new Secrets(secrets), origin: 'Operator' });
-  }
-
-  #wrongNode(config: NodeConfig | undefined): Rejected | undefined {
-    const { fabric, router, node } = this.#settings;
-    if (config?.fabric === fabric && config.router === router && config.node === node) return undefined;
-    const message = `this is node ${node} of router ${router} in fabric ${fabric}`;
-    return { code: 'WrongNode', field: 'node', message };
-  }
-
-  #fallBack(saved: Candidate | undefined): void {
-    if (saved === undefined || this.#configuration.inForce !== undefined) return;
+  #fallBack(): void {
+    const saved = this.#saved;
+    this.#saved = undefined;
+    if (saved === undefined || this.#configuration.inForce !== undefined || this.#intake.isRetiring) return;
     this.#deps.logger.warn('forwarding with the last good configuration', { version: String(saved.version) });
     this.#configuration.offer(saved);
   }
 
-  async #settled(candidate: Candidate, verdict: Verdict): Promise<void> {
-    const { logger, clock } = this.#deps;
-    const { version, origin } = candidate;
-    if (verdict.kind === 'accepted') {
-      this.#prober.follow(candidate.config);
-      logger.info('configuration in force', { version: String(version), origin });
-      if (origin === 'LastGood') return;
-      this.#acknowledge(candidate);
-      await this.#lastGood
-        .save(candidate, clock.now())
-        .catch((caught: unknown) => logger.error('the configuration is not kept', { reason: messageOf(caught) }));
-      return;
-    }
-    const [first] = verdict.reasons;
-    logger.warn('configuration refused', {
-      version: String(version),
-      origin,
-      code: first?.code,
-      reason: first?.message,
-    });
-    if (origin === 'Operator') this.#stream.reject(version, verdict.reasons);
-    if (verdict.kind === 'fault') this.#faulted(candidate, verdict.fault);
+  #inForce({ config }: Candidate): void {
+    this.#prober.follow(config);
+    this.#cni?.check();
   }
 
-  #faulted(candidate: Candidate, fault: unknown): void {
-    this.#nackedByFault = candidate.digest;
-    if (this.#configuration.inForce !== undefined) return;
-    this.#failure.resolve(new AgentError('EngineUnusable', messageOf(fault), { cause: fault }));
+  #fail(error: AgentError): void {
+    if (error.code !== 'EngineUnusable' || this.#settings.isPatient !== true) return this.#failure.resolve(error);
+    this.#deps.logger.error('the machine refuses the configuration; it is tried again', { reason: error.message });
   }
 
-  // A version is answered once: after a fault that went away, the operator learns it by the digest of a new stream.
-  #acknowledge({ version, digest }: Candidate): void {
-    if (this.#nackedByFault === digest) this.#stream.reconnect();
-    else this.#stream.acknowledge(version);
-    this.#nackedByFault = '';
-  }
-
+  // An attempt that failed ends the operator's first word.
   #linkChanged(): void {
+    const { isConnected } = this.#stream.state;
     this.#reported = '';
-    if (this.#stream.state.isConnected) this.#report();
+    this.#pods.wake();
+    if (isConnected) this.#report();
+    else this.#fallBack();
+  }
+
+  #drained(): void {
+    const inForce = this.#configuration.inForce?.candidate;
+    // Only an operator that is there knows which pods there are.
+    if (inForce?.origin === 'Operator' && this.#stream.state.isConnected) this.#pods.prune(inForce.config);
+    this.#report();
   }
 
   #report(): void {

@@ -6,6 +6,7 @@ export const agentErrorCodes = {
   EngineUnusable: 'The engine cannot start, or the machine refused what it needs.',
   EnrolmentRefused: 'The operator does not give this agent a certificate.',
   EnrolmentUnavailable: 'No operator that gives certificates is reached.',
+  NoFreeAddress: 'There is no address for one more pod of this node.',
   RetirementRevoked: 'Quiver left this node, and is wanted here again.',
   SocketUnusable: 'The admin socket cannot be opened.',
   StateUnusable: 'The state directory cannot be written.',

@@ -1,9 +1,14 @@
-export { Agent, type AgentDeps, type AgentSettings, type HttpSettings } from './agent.ts';
+export { Agent } from './agent.ts';
+export type { AgentDeps, AgentSettings, HttpSettings } from './agent-settings.ts';
 export { type Clock, systemClock, type Timer } from './clock.ts';
+export { binaryName, installBinary, removeBinary } from './cni/binary.ts';
+export type { CniSettings } from './cni/cni-service.ts';
+export { CniInstaller } from './cni/installer.ts';
 export type { NodeIdentity } from './config/last-good.ts';
 export type { OperatorAddress, TlsFiles } from './config-stream/channel.ts';
 export type { CaptureOrder, EngineHandle } from './engine/engine-handle.ts';
 export { type EngineOptions, startEngine } from './engine/start-engine.ts';
 export { AgentError, type AgentErrorCode, agentErrorCodes } from './errors.ts';
 export { networkProbe, type Probe } from './health/probe.ts';
+export type { EnrolmentSettings } from './identity/enrolment.ts';
 export { jsonLogger, type Logger, type LogLevel, silentLogger } from './logger.ts';

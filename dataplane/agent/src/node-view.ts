@@ -1,10 +1,10 @@
 import type { DropCount, NodeConfig, OperatorView, StatusResponse } from '@quiver/dataplane-api';
 import { describeStatus, staleMilliseconds } from './admin/status.ts';
-import type { AgentSettings } from './agent.ts';
+import type { AgentSettings } from './agent-settings.ts';
 import type { Clock } from './clock.ts';
+import type { CniService } from './cni/cni-service.ts';
 import type { Configuration } from './config/configuration.ts';
 import type { ConfigStream } from './config-stream/client.ts';
-import type { Prober } from './health/prober.ts';
 import type { TelemetryDrain } from './telemetry/drain.ts';
 import { Metrics } from './telemetry/metrics.ts';
 import { targetsOf } from './telemetry/report.ts';
@@ -17,7 +17,9 @@ export interface NodeViewDeps {
   readonly configuration: Configuration;
   readonly stream: ConfigStream;
   readonly drain: TelemetryDrain;
-  readonly prober: Prober;
+  /** The configuration with the health of its targets. */
+  readonly adapt: (config: NodeConfig) => NodeConfig;
+  readonly cni: CniService | undefined;
   readonly notReady: () => string;
   readonly operatorView: () => OperatorView | undefined;
 }
@@ -34,11 +36,11 @@ export class NodeView {
   /** The configuration in force as the engine has it: with the health of its targets. */
   configInEngine(): NodeConfig | undefined {
     const config = this.#deps.configuration.inForce?.candidate.config;
-    return config === undefined ? undefined : this.#deps.prober.adapt(config);
+    return config === undefined ? undefined : this.#deps.adapt(config);
   }
 
   async status(): Promise<StatusResponse> {
-    const { settings, startedAt, clock, configuration, stream, drain, notReady, operatorView } = this.#deps;
+    const { settings, startedAt, clock, configuration, stream, drain, cni, notReady, operatorView } = this.#deps;
     await drain.refresh();
     const now = clock.now();
     return describeStatus({
@@ -51,7 +53,7 @@ export class NodeView {
       link: stream.state,
       counters: drain.counters,
       targets: targetsOf(drain.counters, this.configInEngine()),
-      notices: drain.notices,
+      notices: [...drain.notices, ...(cni?.notices ?? [])],
       operatorView: operatorView(),
     });
   }
@@ -62,7 +64,7 @@ export class NodeView {
   }
 
   async metrics(): Promise<{ readonly contentType: string; readonly text: string }> {
-    const { settings, clock, configuration, stream, drain, notReady } = this.#deps;
+    const { settings, clock, configuration, stream, drain, cni, notReady } = this.#deps;
     await drain.refresh();
     const { version, router, node } = settings;
     const { inForce, rejections } = configuration;
@@ -82,6 +84,7 @@ export class NodeView {
       },
       isConnected: link.isConnected,
       isReady: notReady() === '',
+      cni: cni?.counts,
     });
     return { contentType: this.#metrics.contentType, text };
   }

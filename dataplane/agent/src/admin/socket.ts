@@ -14,7 +14,7 @@ export async function listenAtSocket(server: Server, path: string): Promise<void
   }
   try {
     await mkdir(dirname(path), { recursive: true });
-    await removeStale(path);
+    await removeStaleSocket(path);
     await bind(server, path);
     await chmod(path, 0o600);
   } catch (caught) {
@@ -33,8 +33,8 @@ function bind(server: Server, path: string): Promise<void> {
   });
 }
 
-// A socket that nobody answers is left from a process that died.
-async function removeStale(path: string): Promise<void> {
+/** Removes a socket that nobody answers, left by a process that died. Rejects with an `AgentError` when it is anything else. */
+export async function removeStaleSocket(path: string): Promise<void> {
   const found = await lstat(path).catch(() => undefined);
   if (found === undefined) return;
   if (!found.isSocket()) {

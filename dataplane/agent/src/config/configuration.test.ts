@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict';
 import { setImmediate } from 'node:timers/promises';
+import { Service } from '@quiver/dataplane-api';
 import { EngineFault } from '@quiver/engine';
 import { silentLogger } from '../logger.ts';
 import { FakeEngine } from '../testing/fake-engine.ts';
 import { ManualClock } from '../testing/manual-clock.ts';
-import { sampleCandidate } from '../testing/sample-config.ts';
+import { sampleCandidate, sampleConfig } from '../testing/sample-config.ts';
 import { Configuration } from './configuration.ts';
 
 const rejected = { code: 'PoolOverlap', field: 'servicePool[0]', message: 'overlaps the return pool' };
@@ -17,6 +18,7 @@ function make(engine = new FakeEngine()) {
     clock,
     logger: silentLogger(),
     adapt: (config) => config,
+    applied: () => undefined,
     settled: ({ version }, { kind }) => {
       settled.push(`${version} ${kind}`);
       return Promise.resolve();
@@ -46,13 +48,27 @@ describe('bringing configurations into force', () => {
     configuration.offer(sampleCandidate(1n));
     await configuration.idle();
     engine.verdicts.push([rejected]);
-    configuration.offer(sampleCandidate(2n));
+    configuration.offer(sampleCandidate(2n, sampleConfig([Service.create({ name: 'prod/db' })])));
     await configuration.idle();
     clock.advance(60_000);
     await configuration.idle();
     assert.deepEqual(settled, ['1 accepted', '2 rejected']);
     assert.equal(configuration.inForce?.candidate.version, 1n);
     assert.deepEqual(configuration.refused, { version: 2n, reasons: [rejected] });
+  });
+
+  it('does not trouble the engine with what is in force already', async () => {
+    const { configuration, engine, settled, clock } = make();
+    configuration.offer(sampleCandidate(1n));
+    await configuration.idle();
+    const since = clock.now();
+    clock.advance(1_000);
+    configuration.offer({ ...sampleCandidate(2n), epoch: 8n });
+    await configuration.idle();
+    assert.equal(engine.applied.length, 1);
+    assert.deepEqual(settled, ['1 accepted', '2 accepted']);
+    assert.equal(configuration.inForce?.candidate.epoch, 8n);
+    assert.equal(configuration.inForce?.since, since);
   });
 
   it('tries again after a fault of the machine', async () => {

@@ -18,6 +18,8 @@ export interface ConfigurationDeps {
   readonly logger: Logger;
   /** What the agent changes in a configuration before the engine gets it. */
   readonly adapt: (config: NodeConfig) => NodeConfig;
+  /** The engine has this configuration, adapted. */
+  readonly applied: (config: NodeConfig) => void;
   /** Called once for each candidate that was tried, in order, before the next one is. */
   readonly settled: (candidate: Candidate, verdict: Verdict) => Promise<void>;
 }
@@ -118,9 +120,12 @@ export class Configuration {
   }
 
   async #take(candidate: Candidate): Promise<void> {
-    const verdict = await this.#try(candidate);
+    // What is in force already needs the engine not again: a new leader says it under its own epoch.
+    const isInForce = candidate.digest !== '' && candidate.digest === this.#inForce?.candidate.digest;
+    const verdict: Verdict = isInForce ? { kind: 'accepted' } : await this.#try(candidate);
     if (verdict.kind === 'accepted') {
-      this.#inForce = { candidate, since: this.#deps.clock.now() };
+      const since = isInForce ? this.#inForce?.since : undefined;
+      this.#inForce = { candidate, since: since ?? this.#deps.clock.now() };
       this.#refused = undefined;
     } else {
       this.noteRefused(candidate.version, verdict.reasons);
@@ -134,14 +139,20 @@ export class Configuration {
     const verdict = await this.#try(this.#inForce.candidate);
     if (verdict.kind === 'accepted') return;
     const [first] = verdict.reasons;
-    this.#deps.logger.error('the engine refused the health of targets', { code: first?.code, reason: first?.message });
+    this.#deps.logger.error('the engine refused addresses of pods or the health of targets', {
+      code: first?.code,
+      reason: first?.message,
+    });
     this.#later(() => this.refresh());
   }
 
   async #try({ config, secrets }: Candidate): Promise<Verdict> {
     try {
-      const reasons = await this.#deps.engine.applyConfig(this.#deps.adapt(config), secrets.reveal());
-      return reasons.length === 0 ? { kind: 'accepted' } : { kind: 'rejected', reasons };
+      const adapted = this.#deps.adapt(config);
+      const reasons = await this.#deps.engine.applyConfig(adapted, secrets.reveal());
+      if (reasons.length > 0) return { kind: 'rejected', reasons };
+      this.#deps.applied(adapted);
+      return { kind: 'accepted' };
     } catch (caught) {
       const code = caught instanceof EngineFault ? caught.code : 'EngineFailed';
       return { kind: 'fault', fault: caught, reasons: [{ code, field: '', message: messageOf(caught) }] };

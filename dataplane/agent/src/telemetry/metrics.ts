@@ -1,5 +1,6 @@
 import type { Counters, PathReport, TargetReport } from '@quiver/dataplane-api';
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { CniCounts } from '../cni/counts.ts';
 
 /** Everything that metrics are made of, at one moment. */
 export interface MetricsInput {
@@ -18,6 +19,8 @@ export interface MetricsInput {
   };
   readonly isConnected: boolean;
   readonly isReady: boolean;
+  /** Undefined where no container runtime is served. */
+  readonly cni?: CniCounts | undefined;
 }
 
 /** More services, peer paths or targets than this share the label value `_other`. */
@@ -83,6 +86,13 @@ const gauges: readonly Definition[] = [
     (each) => Number(each.clockOffsetMs) / 1000,
   ),
   target('quiver_target_healthy', 'Whether a target answers its health check.', ({ healthy }) => flag(healthy)),
+  cni('quiver_dataplane_cni_pods', 'Interfaces of pods that the container runtime told of.', ({ pods }) => pods),
+  cni(
+    'quiver_dataplane_cni_installed',
+    'Whether the plugin is in the configuration of the container runtime.',
+    (each) => flag(each.isInstalled),
+  ),
+  cni('quiver_dataplane_cni_free_addresses', 'Addresses left for pods of this node.', (each) => each.freeAddresses),
   target('quiver_target_sessions', 'Live sessions of a target.', ({ sessions }) => sessions),
 ];
 
@@ -129,6 +139,21 @@ const counters: readonly Definition[] = [
     labels: ['service', 'direction'],
     fill: (input) => services(input.counters, (each) => directions(each.bytesForward, each.bytesReverse)),
   },
+  {
+    name: 'quiver_dataplane_cni_requests_total',
+    help: 'Requests of the container runtime, by command and result.',
+    labels: ['command', 'result'],
+    fill: ({ cni: counts }) =>
+      [...(counts?.requests ?? [])].map(([key, number]) => {
+        const [command = '', result = ''] = key.split(' ');
+        return [{ command, result }, number];
+      }),
+  },
+  cni(
+    'quiver_dataplane_cni_unconfirmed_adds_total',
+    "Pods started without the operator's word, because it was not reached.",
+    ({ unconfirmed }) => unconfirmed,
+  ),
   one('quiver_config_rejections_total', 'Configurations that were refused.', ({ config }) => config.rejections),
 ];
 
@@ -183,6 +208,15 @@ function merged(rows: readonly Row[]): readonly (readonly [Labels, number])[] {
 
 function one(name: string, help: string, value: (input: MetricsInput) => Value): Definition {
   return { name, help, fill: (input) => [[{}, value(input)]] };
+}
+
+// What is not served has no value, and so no series.
+function cni(name: string, help: string, value: (each: CniCounts) => Value | undefined): Definition {
+  const fill: Fill = ({ cni: counts }) => {
+    const found = counts === undefined ? undefined : value(counts);
+    return found === undefined ? [] : [[{}, found]];
+  };
+  return { name, help, fill };
 }
 
 function path(name: string, help: string, value: (each: PathReport) => Value): Definition {

@@ -1,0 +1,190 @@
+import { type FSWatcher, watch } from 'node:fs';
+import { access, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock, Timer } from '../clock.ts';
+import { AgentError, messageOf } from '../errors.ts';
+import { readIfThere, writeWhole } from '../files/whole-file.ts';
+import type { Logger } from '../logger.ts';
+import { binaryName, removeBinary } from './binary.ts';
+import {
+  type ConfFile,
+  chainedConfiguration,
+  isConfiguration,
+  isOwn,
+  primaryConfiguration,
+  primaryOf,
+} from './conflist.ts';
+
+export interface InstallerDeps {
+  readonly mode: 'Chained' | 'Primary' | 'Off';
+  /** Of the agent, as the host sees it. */
+  readonly socket: string;
+  /** Folder of the runtime's network configurations. */
+  readonly confDir: string;
+  /** Folder of the runtime's plugins; unset when it cannot be seen. */
+  readonly binDir?: string | undefined;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Whether pods can be served. */
+  readonly isReady: () => boolean;
+}
+
+/** Changes that nobody announced are seen after this time. */
+const checkMilliseconds = 15_000;
+
+/** Keeps our plugin in the runtime's configuration, in a file of our own beside that of the primary. */
+export class CniInstaller {
+  readonly #deps: InstallerDeps;
+  #watcher: FSWatcher | undefined;
+  #periodic: Timer | undefined;
+  #working: Promise<void> | undefined;
+  #isChanged = false;
+  #isStopped = false;
+  #installed: ConfFile | undefined;
+  #notice = '';
+
+  constructor(deps: InstallerDeps) {
+    this.#deps = deps;
+  }
+
+  /** Name of the file that is in place; undefined while there is none. */
+  get installed(): string | undefined {
+    return this.#installed?.name;
+  }
+
+  /** Why nothing is installed although it should be; empty when all is well. */
+  get notice(): string {
+    return this.#notice;
+  }
+
+  /** Looks after the file from now on. */
+  start(): void {
+    const { confDir, clock } = this.#deps;
+    try {
+      this.#watcher = watch(confDir, { persistent: false }, () => this.check());
+      this.#watcher.on('error', () => this.#watcher?.close());
+    } catch {
+      // The folder may come later; until then it is looked for from time to time.
+    }
+    this.#periodic = clock.every(checkMilliseconds, () => this.check());
+    this.check();
+  }
+
+  /** Something may have changed: the node's readiness, or a file. */
+  check(): void {
+    this.#isChanged = true;
+    this.#working ??= this.#work();
+  }
+
+  /** Resolves when the last check has ended. */
+  async idle(): Promise<void> {
+    await this.#working;
+  }
+
+  /** Leaves the file where it is: an agent that starts anew serves the same pods. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    this.#watcher?.close();
+    this.#periodic?.cancel();
+    await this.#working;
+  }
+
+  /** Takes the configuration away, then the binary. */
+  async remove(): Promise<void> {
+    await this.stop();
+    const { confDir, binDir } = this.#deps;
+    await this.#removeOwn(await read(confDir), undefined);
+    if (binDir !== undefined) await removeBinary(binDir);
+  }
+
+  async #work(): Promise<void> {
+    while (this.#isChanged && !this.#isStopped) {
+      this.#isChanged = false;
+      await this.#follow().catch((caught: unknown) => this.#note(messageOf(caught)));
+    }
+    this.#working = undefined;
+  }
+
+  async #follow(): Promise<void> {
+    const { confDir, mode, isReady } = this.#deps;
+    const files = await read(confDir);
+    if (mode === 'Off') return this.#removeOwn(files, undefined);
+    const own = files.filter(isOwn);
+    this.#installed = own.find(({ name }) => name === this.#installed?.name) ?? own[0];
+    if (!isReady()) return;
+    const wanted = await this.#wanted(files);
+    const current = files.find(({ name }) => name === wanted?.name);
+    if (wanted !== undefined && current?.text !== wanted.text) await this.#write(wanted);
+    await this.#removeOwn(files, wanted?.name);
+    this.#installed = wanted;
+  }
+
+  async #wanted(files: readonly ConfFile[]): Promise<ConfFile | undefined> {
+    const { mode, socket, binDir, confDir } = this.#deps;
+    if (mode === 'Off') return undefined;
+    if (binDir !== undefined && !(await isThere(join(binDir, binaryName)))) {
+      this.#note(`${binaryName} is not in ${binDir}: install it with quiver cni install`);
+      return undefined;
+    }
+    const wanted = await this.#configuration(mode, socket, files);
+    const hint = 'pods of this node belong to no tenant until a primary plugin that sorts behind 0-0 is configured';
+    this.#note(wanted === undefined ? `there is nothing in ${confDir} to chain to: ${hint}` : '');
+    return wanted;
+  }
+
+  async #configuration(
+    mode: 'Chained' | 'Primary',
+    socket: string,
+    files: readonly ConfFile[],
+  ): Promise<ConfFile | undefined> {
+    const { binDir } = this.#deps;
+    if (mode === 'Primary') {
+      return primaryConfiguration({ mode, socket }, binDir !== undefined && (await isThere(join(binDir, 'portmap'))));
+    }
+    const source = primaryOf(files);
+    return source === undefined ? undefined : chainedConfiguration(source, { mode, socket });
+  }
+
+  async #write(wanted: ConfFile): Promise<void> {
+    const path = join(this.#deps.confDir, wanted.name);
+    try {
+      await writeWhole(path, wanted.text);
+    } catch (caught) {
+      throw new AgentError('CniUnusable', `${path} cannot be written: ${messageOf(caught)}`, { cause: caught });
+    }
+    this.#deps.logger.info('the plugin is in the configuration of the container runtime', { file: path });
+  }
+
+  // The new one is there before a former one goes: at no moment do pods start without the plugin.
+  async #removeOwn(files: readonly ConfFile[], kept: string | undefined): Promise<void> {
+    for (const file of files.filter((one) => isOwn(one) && one.name !== kept)) {
+      const path = join(this.#deps.confDir, file.name);
+      await rm(path, { force: true });
+      this.#deps.logger.info('the plugin is taken out of the configuration of the container runtime', { file: path });
+    }
+    if (kept === undefined) this.#installed = undefined;
+  }
+
+  #note(notice: string): void {
+    if (notice !== '' && notice !== this.#notice) this.#deps.logger.warn(notice);
+    this.#notice = notice;
+  }
+}
+
+async function read(folder: string): Promise<readonly ConfFile[]> {
+  const names = await readdir(folder).catch((caught: NodeJS.ErrnoException) => {
+    if (caught.code === 'ENOENT') return [];
+    throw new AgentError('CniUnusable', `${folder} cannot be read: ${caught.message}`, { cause: caught });
+  });
+  const files = names
+    .filter(isConfiguration)
+    .map(async (name) => ({ name, text: await readIfThere(join(folder, name)) }));
+  return (await Promise.all(files)).filter((file): file is ConfFile => file.text !== undefined);
+}
+
+function isThere(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
