@@ -37,6 +37,14 @@ const TOOLS = [
   'tcpdump',
 ];
 const BUILDER = ['ca-certificates', 'build-essential', 'nftables'];
+/** Where the image that builds has this machine's Rust toolchain while it does. */
+export const rustPlace = '/usr/local/rust';
+
+const rustEnvironment = [
+  'CARGO_HOME=/usr/local/cargo',
+  `PATH=${rustPlace}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+];
+
 const NODE_PLACES = { tools: 'usr/local/bin', builder: 'usr/local/bin', runtime: 'nodejs/bin' } as const;
 
 /** How the images are made; counted up when that changes. */
@@ -82,7 +90,8 @@ async function makeDebian(kind: 'tools' | 'builder', rootfs: string, archive: st
   await must(['sh', '-c', `rm -rf ${rootfs}/var/cache/apt/archives/*.deb ${rootfs}/var/lib/apt/lists/*`]);
   await addNode(rootfs, NODE_PLACES[kind]);
   const name = kind === 'tools' ? toolsImage : 'localhost/quiver-builder:1';
-  await writeOciArchive({ name, rootfs, command: ['/bin/sleep', '2147483647'] }, archive);
+  const environment = kind === 'tools' ? {} : { environment: rustEnvironment };
+  await writeOciArchive({ name, rootfs, command: ['/bin/sleep', '2147483647'], ...environment }, archive);
 }
 
 /** The Node that runs us, and npm, which is a script of it. */

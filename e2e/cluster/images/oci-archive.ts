@@ -12,7 +12,7 @@ export interface ImageSource {
   /** Folder that becomes the image's one layer. */
   readonly rootfs: string;
   readonly command?: readonly string[];
-  /** `NAME=value`. */
+  /** `NAME=value`; a usual PATH when absent. */
   readonly environment?: readonly string[];
 }
 
@@ -45,7 +45,7 @@ export async function writeOciArchive(source: ImageSource, archive: string): Pro
 }
 
 async function writeLayout(
-  { name, rootfs, command = [], environment = [] }: ImageSource,
+  { name, rootfs, command = [], environment = [PATH] }: ImageSource,
   layout: string,
 ): Promise<void> {
   const layer = await layerBlob(rootfs, layout);
@@ -53,7 +53,9 @@ async function writeLayout(
     architecture: process.arch === 'arm64' ? 'arm64' : 'amd64',
     os: 'linux',
     rootfs: { type: 'layers', diff_ids: [layer.digest] },
-    config: { Cmd: command, Env: [PATH, ...environment] },
+    // Builders count the layers by it.
+    history: [{ created_by: 'quiver e2e' }],
+    config: { Cmd: command, Env: environment },
   });
   const manifest = await jsonBlob(layout, manifestType, {
     schemaVersion: 2,
