@@ -114,6 +114,28 @@ const ROWS: readonly RowSpec[] = [
       panel('Sessions by node', 'Live sessions.', 'short', ['quiver_dataplane_sessions', '{{instance}}']),
     ],
   },
+  {
+    title: 'Operator',
+    numbers: [],
+    graphs: [
+      panel('Nodes by state', 'Whether they have acknowledged the newest configuration.', 'short', [
+        'sum by (state) (quiver_operator_nodes and on (instance) quiver_operator_leader == 1)',
+        '{{state}}',
+      ]),
+      panel('Mistakes in objects', 'By reason; the objects say more in their conditions.', 'short', [
+        'max by (reason) (quiver_operator_problems)',
+        '{{reason}}',
+      ]),
+      panel('Time of a translation', 'From all objects to the configurations of all nodes, 99 of 100.', 's', [
+        'histogram_quantile(0.99, sum by (le) (rate(quiver_operator_translation_duration_seconds_bucket[$__rate_interval])))',
+        'p99',
+      ]),
+      panel('Writes to the API server', 'By what is written and its result; none at rest.', 'ops', [
+        'sum by (target, result) (rate(quiver_operator_writes_total[$__rate_interval]))',
+        '{{target}} {{result}}',
+      ]),
+    ],
+  },
 ];
 
 /** The dashboard in Grafana's JSON model, for any Prometheus data source. */
