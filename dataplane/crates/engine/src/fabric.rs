@@ -8,6 +8,7 @@ use crate::engine::{Setup, Shard};
 use crate::forwarding::Tables;
 use crate::message::accept::Names;
 use crate::message::payload_keys::PayloadKeyCache;
+use crate::packet_path::keep_alive;
 use crate::peering::Peering;
 use crate::peering::path::PathSetup;
 use crate::random::Random;
@@ -29,6 +30,8 @@ pub(crate) struct Fabric {
     pub(crate) flow_limiter: FlowLimiter,
     /// Keys that are derived for starts of peers not proved yet.
     pub(crate) derivations: TokenBucket,
+    /// Keep-alives of quiet sessions.
+    pub(crate) keep_alives: TokenBucket,
     fragment_ids: u32,
     metadata_nonces: CounterNonce,
     /// Above all payload counters of sessions that have ended here or were given other keys.
@@ -57,6 +60,7 @@ impl Fabric {
             replay: MetadataReplay::new(REMEMBERED_SENDERS, Freshness::METADATA, now.unix_ms),
             flow_limiter: FlowLimiter::new(),
             derivations: TokenBucket::new(DERIVATIONS, DERIVATIONS, now.at),
+            keep_alives: TokenBucket::new(keep_alive::PER_SECOND, keep_alive::AT_ONCE, now.at),
             fragment_ids: 0,
             metadata_nonces: CounterNonce::new(metadata_serial),
             spent: 0,

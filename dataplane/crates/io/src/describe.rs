@@ -99,6 +99,8 @@ impl Words {
 
 #[cfg(test)]
 mod tests {
+    use quiver_wire::metadata::control::ControlCode;
+
     use super::*;
 
     /// A UDP packet between waypoints with `payload`.
@@ -137,6 +139,21 @@ mod tests {
             told,
             "SVR metadata, key version 1, hop 0, forward 10.1.0.2:40000 > 198.18.0.17:443 protocol 6, \
              session abababab-abab-abab-abab-abababababab, tenant staff, service prod/db"
+        );
+    }
+
+    #[test]
+    fn keep_alive_is_told_by_its_name() {
+        let header = HeaderTlvs {
+            security_id: Some(1),
+            control: Some(ControlCode::KeepAlive),
+            ..HeaderTlvs::default()
+        };
+        let payload = PayloadTlvs { session_id: Some([0xab; 16]), ..PayloadTlvs::default() };
+        let told = metadata(&udp(&message(&Message { header, payload }))).unwrap();
+        assert_eq!(
+            told,
+            "SVR metadata, key version 1, control KeepAlive, session abababab-abab-abab-abab-abababababab"
         );
     }
 

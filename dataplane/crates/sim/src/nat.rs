@@ -81,6 +81,11 @@ impl Nat {
         Some(rewritten(packet, &parsed, (outer, inner)))
     }
 
+    /// Loses all mappings, as by a restart; the next ones get other ports.
+    pub fn forget(&mut self) {
+        self.bindings.clear();
+    }
+
     fn expire(&mut self, now: Instant) {
         let expiry = self.expiry;
         self.bindings.retain(|_, binding| now - binding.used < expiry);

@@ -3,7 +3,8 @@
 use core::net::IpAddr;
 
 use quiver_engine::time::Instant;
-use quiver_wire::metadata;
+use quiver_wire::metadata::control::ControlCode;
+use quiver_wire::metadata::{self, HeaderTlvs};
 use quiver_wire::parse::Parsed;
 
 /// A packet as it left its sender.
@@ -31,6 +32,12 @@ impl Seen {
     /// Whether it carries metadata.
     pub fn has_metadata(&self) -> bool {
         metadata::is_metadata(self.payload())
+    }
+
+    /// What a control message orders: its header is never sealed.
+    pub fn control(&self) -> Option<ControlCode> {
+        let found = metadata::Packet::new_checked(self.payload()).ok()?;
+        HeaderTlvs::parse(found.header_tlvs()).ok()?.control
     }
 
     /// Source port, destination port and protocol.

@@ -13,7 +13,7 @@ pub(crate) struct Control {
 /// What is ordered or asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ControlKind {
-    /// Nothing: state on the way is kept alive.
+    /// Nothing: NATs and firewalls on the way keep their state.
     KeepAlive,
     /// Send metadata again: this session is unknown here.
     EnableMetadata,

@@ -120,6 +120,7 @@ pub(crate) fn account(session: &mut Session, side: LegSide, bytes: usize, output
     let traffic = &mut session.traffic;
     match side {
         LegSide::Client => {
+            session.last_forward = now.at;
             traffic.packets_forward += 1;
             traffic.bytes_forward += bytes as u64;
         }

@@ -10,8 +10,8 @@ use crate::forwarding::Next;
 use crate::handshake::Handshake;
 use crate::packet_path::close::release_leg;
 use crate::packet_path::control::Pair;
-use crate::packet_path::cross::idle_time;
 use crate::packet_path::opening::Opening;
+use crate::packet_path::timeouts;
 use crate::session::entry::{HopLeg, LanLeg, Leg, Security, Session, StatsIndex, Traffic};
 use crate::session::table::SessionId;
 use crate::session::tcp_state::TcpTracker;
@@ -80,6 +80,7 @@ fn make(
         },
         opened: now.at,
         last_packet: now.at,
+        last_forward: now.at,
         two_way: false,
         traffic: Traffic::default(),
         service_load,
@@ -144,9 +145,9 @@ fn insert(engine: &mut Engine, session: Session, now: Now) -> Result<SessionId, 
             }
             output.counters.sessions_opened += 1;
             if let Some(session) = engine.sessions.table.get(id) {
-                let deadline = now.at + idle_time(engine, session);
+                let due = timeouts::due(engine, session);
                 let view = view_of::session(session, engine, now);
-                engine.sessions.timers.set(id, deadline);
+                engine.sessions.timers.set(id, due);
                 engine.output.event(Event::SessionOpened(view));
             }
             Ok(id)

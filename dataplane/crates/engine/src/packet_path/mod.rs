@@ -12,6 +12,7 @@ pub(crate) mod from_hop;
 pub(crate) mod from_lan;
 pub(crate) mod icmp;
 pub(crate) mod judge;
+pub(crate) mod keep_alive;
 pub(crate) mod metadata_only;
 pub(crate) mod on_control;
 pub(crate) mod open_from_metadata;

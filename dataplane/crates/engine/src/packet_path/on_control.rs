@@ -6,7 +6,7 @@ use crate::event::CloseReason;
 use crate::message::control::{Control, ControlKind};
 use crate::packet_path::close::{self, Tell};
 use crate::packet_path::control;
-use crate::packet_path::from_hop::{Arrival, ask_for_metadata, session_of};
+use crate::packet_path::from_hop::{Arrival, session_of};
 use crate::packet_path::to_hop::Surroundings;
 use crate::packet_path::{Verdict, metadata_only};
 use crate::session::entry::Leg;
@@ -118,7 +118,12 @@ fn without_session(
             }
             Ok(Verdict::Consumed)
         }
-        (ControlKind::HealthCheck { .. }, Some(_)) => Err(ask_for_metadata(engine, arrival, now)),
+        // The session is lost here, or a NAT has given it another port. What asks is authentic: the answer costs its path no credit.
+        (ControlKind::HealthCheck { .. } | ControlKind::KeepAlive, Some(_)) => {
+            let kind = ControlKind::EnableMetadata;
+            control::send(&mut engine.fabric, &mut engine.output, arrival.pair, kind, None, now);
+            Ok(Verdict::Consumed)
+        }
         (
             ControlKind::KeepAlive
             | ControlKind::Delete

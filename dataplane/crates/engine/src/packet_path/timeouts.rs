@@ -7,6 +7,7 @@ use crate::message::control::ControlKind;
 use crate::packet_path::close::{self, Tell};
 use crate::packet_path::control::{self, Pair};
 use crate::packet_path::cross::idle_time;
+use crate::packet_path::keep_alive;
 use crate::packet_path::renew;
 use crate::peering::PathIndex;
 use crate::session::entry::{Mode, Role, Session};
@@ -64,12 +65,25 @@ fn overdue(engine: &mut Engine, now: Now) {
     engine.ends_from = now.at + PAUSE;
 }
 
+/// When a session that stays quiet has to be looked at: at its end, or for a keep-alive.
+pub(crate) fn due(engine: &Engine, session: &Session) -> Instant {
+    let end = end_of(engine, session);
+    keep_alive::due(session).map_or(end, |due| due.min(end))
+}
+
+fn end_of(engine: &Engine, session: &Session) -> Instant {
+    session.last_packet + idle_time(engine, session)
+}
+
 /// A session's timer fires at the deadline it had when it was set; packets since then have moved the real one.
 fn session(engine: &mut Engine, id: SessionId, now: Now) {
     let Some(session) = engine.sessions.table.get(id) else { return };
-    let deadline = session.last_packet + idle_time(engine, session);
-    if deadline > now.at {
-        engine.sessions.timers.set(id, deadline);
+    if end_of(engine, session) > now.at {
+        keep_alive::send_if_due(engine, id, now);
+        if let Some(session) = engine.sessions.table.get(id) {
+            let due = due(engine, session);
+            engine.sessions.timers.set(id, due);
+        }
         return;
     }
     let (reason, tell) = match session.tcp.phase() {

@@ -43,6 +43,8 @@ pub(crate) struct Session {
     pub(crate) tcp: TcpTracker,
     pub(crate) opened: Instant,
     pub(crate) last_packet: Instant,
+    /// The last packet towards the server, or the keep-alive in its place.
+    pub(crate) last_forward: Instant,
     /// Packets went both ways.
     pub(crate) two_way: bool,
     pub(crate) traffic: Traffic,

@@ -30,6 +30,11 @@ impl Fabric {
         self.nats.insert(address(waypoint), nat);
     }
 
+    /// The NAT in front of a waypoint.
+    pub fn nat(&mut self, waypoint: &str) -> &mut Nat {
+        self.nats.get_mut(&address(waypoint)).expect("a NAT was put there")
+    }
+
     /// Puts a firewall between all routers.
     pub fn put_firewall(&mut self) {
         self.firewall = Some(Firewall::default());

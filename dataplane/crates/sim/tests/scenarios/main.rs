@@ -11,6 +11,7 @@ mod determinism;
 mod egress;
 mod handshake;
 mod hostile;
+mod keep_alive;
 mod lifetime;
 mod middle_boxes;
 mod paths;

@@ -3,23 +3,14 @@
 use core::time::Duration;
 
 use quiver_sim::conversation::is_pattern;
-use quiver_sim::{Fabric, Mapping, Nat, Script};
+use quiver_sim::{Mapping, Script};
 
 use crate::sites::*;
-
-/// Site a behind a NAT with the public address 198.51.100.50; it has 192.168.0.1 itself.
-fn behind_nat(mapping: Mapping, expiry: Duration) -> Fabric {
-    let plan =
-        two_sites().router("a", &["192.168.0.1"]).public_address("a", "198.51.100.50").service(everything());
-    let mut net = plan.start(7);
-    net.put_behind("192.168.0.1", Nat::new("198.51.100.50".parse().unwrap(), mapping, expiry));
-    with_programs(net)
-}
 
 #[test]
 fn initiator_behind_a_nat_that_changes_ports_is_served() {
     for mapping in [Mapping::EndpointIndependent, Mapping::EndpointDependent] {
-        let mut net = behind_nat(mapping, Duration::from_mins(1));
+        let mut net = behind_nat(everything(), mapping, Duration::from_mins(1));
         for _ in 0..3 {
             assert!(echoes(&mut net, "client", 5000, ECHO), "{mapping:?}");
         }
@@ -29,7 +20,7 @@ fn initiator_behind_a_nat_that_changes_ports_is_served() {
 
 #[test]
 fn tcp_through_a_nat_arrives_whole() {
-    let mut net = behind_nat(Mapping::EndpointDependent, Duration::from_mins(1));
+    let mut net = behind_nat(everything(), Mapping::EndpointDependent, Duration::from_mins(1));
     net.listen("server", 82, Script::Source(200_000));
     let connection = net.connect("client", "198.18.0.1:82", Script::Sink);
     net.run(Duration::from_secs(20));
@@ -39,7 +30,7 @@ fn tcp_through_a_nat_arrives_whole() {
 
 #[test]
 fn session_goes_on_after_the_nat_forgot_its_mapping() {
-    let mut net = behind_nat(Mapping::EndpointDependent, Duration::from_secs(20));
+    let mut net = behind_nat(everything(), Mapping::EndpointDependent, Duration::from_secs(20));
     assert!(echoes(&mut net, "client", 5000, ECHO));
     net.run(Duration::from_secs(30));
     let mut answered = false;

@@ -1,12 +1,16 @@
 //! The fabric most scenarios start from: two sites, both with 10.1.0.0/24 behind them.
 
+use core::time::Duration;
+
 use quiver_engine::event::{CloseReason, Event};
-use quiver_sim::{Fabric, Plan, Script, ServicePlan, UdpService};
+use quiver_sim::{Fabric, Mapping, Nat, Plan, Script, ServicePlan, UdpService};
 
 /// Waypoint of site a.
 pub(crate) const A: &str = "203.0.113.1";
 /// Waypoint of site b.
 pub(crate) const B: &str = "203.0.113.2";
+/// Waypoint of site a where it is behind a NAT.
+pub(crate) const BEHIND_NAT: &str = "192.168.0.1";
 /// UDP echo at site b.
 pub(crate) const ECHO: &str = "198.18.0.1:7";
 /// TCP at site b.
@@ -42,6 +46,14 @@ pub(crate) fn fabric() -> Fabric {
 /// A plan, running, with the usual programs on host `server`.
 pub(crate) fn fabric_of(plan: Plan) -> Fabric {
     with_programs(plan.start(7))
+}
+
+/// Site a behind a NAT with the public address 198.51.100.50; it has 192.168.0.1 itself.
+pub(crate) fn behind_nat(service: ServicePlan, mapping: Mapping, expiry: Duration) -> Fabric {
+    let plan = two_sites().router("a", &[BEHIND_NAT]).public_address("a", "198.51.100.50").service(service);
+    let mut net = plan.start(7);
+    net.put_behind(BEHIND_NAT, Nat::new("198.51.100.50".parse().unwrap(), mapping, expiry));
+    with_programs(net)
 }
 
 /// Starts the usual programs on host `server`.
