@@ -4,7 +4,7 @@ use core::fmt::Debug;
 
 use quiver_crypto::cbc::CbcKey;
 use quiver_crypto::{
-    AeadKey, BootId, DeriveInput, HmacKey, KeySlots, PayloadKeys, PayloadSecret, PeerKeys, SharedSecret,
+    AeadKey, BootId, DeriveInput, HmacKey, PayloadKeys, PayloadSecret, PeerKeys, SharedSecret,
 };
 
 /// 0xd7, in every notation a formatter could choose.
@@ -31,7 +31,6 @@ fn debug_of_every_secret_and_key_shows_no_byte() {
     assert_hidden(&AeadKey::new(&[BYTE; 32]).unwrap());
     assert_hidden(&CbcKey::new(&[BYTE; 32]).unwrap());
     assert_hidden(&HmacKey::new(&[BYTE; 32]));
-    assert_hidden(&KeySlots::new(1, [BYTE; 32]));
     assert_hidden(&PayloadKeys::derive(&payload, BootId(1)).unwrap());
 }
 

@@ -165,7 +165,6 @@ fn session_message<'a>(
         payload_key_id: sealing.map(|sealing| sealing.keys.epoch.id),
         payload_boot_ids: boot_ids(session),
         egress_binding: session.binding.as_ref().map(binding).transpose()?,
-        inner_protocol: (!matches!(session.protocol, 6 | 17)).then_some(session.protocol),
         session_flags: Some(flags(session, what)),
         ..PayloadTlvs::default()
     };

@@ -108,7 +108,7 @@ fn translate(
         (LegSide::Server, Leg::Lan(lan)) if final_form => lan.tuple.reversed(),
         (LegSide::Server, _) => session.context.reversed(),
     };
-    let translation = Translation { src: quoted.dst, dst: quoted.src, quoted, mtu_delta: 0 };
+    let translation = Translation { src: quoted.dst, dst: quoted.src, quoted };
     icmp_error::translate(packet, &translation).map_err(DropReason::from)
 }
 

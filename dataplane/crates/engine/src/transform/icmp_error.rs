@@ -36,8 +36,6 @@ pub struct Translation {
     pub dst: IpAddr,
     /// The quoted packet as the receiver of the error sent it.
     pub quoted: Tuple,
-    /// Added to a reported MTU: minus the [`super::overhead::overhead`] from the receiver's leg to the one the error came from.
-    pub mtu_delta: i32,
 }
 
 /// Reads what an ICMP error is about. Anything else is refused as [`Refusal::Protocol`].
@@ -69,7 +67,7 @@ pub fn translate(packet: &mut Packet, to: &Translation) -> Result<(), Refusal> {
     checksum::verify(packet, &layout)?;
     let range = view.quoted().ok_or(Refusal::Protocol)?;
     let message = Message::of(layout.family, &view, packet.bytes().get(start..).unwrap_or_default());
-    let message = message.to(layout.family, family, to.mtu_delta)?;
+    let message = message.to(layout.family, family)?;
     let quoted = packet.bytes().get(start + range.start..start + range.end).unwrap_or_default();
     let mut made = [0; LONGEST];
     let l4 = usize::from(family.header_len());

@@ -24,9 +24,10 @@ impl Message {
         Self { kind: view.kind(), code: view.code(), mtu: view.next_hop_mtu(), pointer }
     }
 
-    /// The same message in family `to`, its MTU adjusted by `mtu_delta`.
-    pub(super) fn to(self, from: Family, to: Family, mtu_delta: i32) -> Result<Self, Refusal> {
-        let mtu = self.mtu.map(|mtu| adjusted_mtu(mtu, mtu_delta, to));
+    /// The same message in family `to`. A reported MTU is of the packet as the other leg knows it: header by header, nothing else differs.
+    pub(super) fn to(self, from: Family, to: Family) -> Result<Self, Refusal> {
+        let delta = i32::from(to.header_len()) - i32::from(from.header_len());
+        let mtu = self.mtu.map(|mtu| adjusted_mtu(mtu, delta, to));
         let translated = match (from, to) {
             (Family::V4, Family::V4) => match self.kind {
                 3 | 11 | 12 => Some((self.kind, self.code, self.pointer)),

@@ -89,7 +89,7 @@ proptest! {
                 prop_assert!(packet.len() <= crate::packet::MAX_PACKET);
             }
         }
-        let to = Translation { src: tuple.src, dst: tuple.dst, quoted: tuple, mtu_delta: -24 };
+        let to = Translation { src: tuple.src, dst: tuple.dst, quoted: tuple };
         let _ = icmp_error::translate(&mut make(), &to);
         let _ = tcp_udp::to_datagrams(&mut make(), &mut Clear, &mut sink);
         let _ = tcp_udp::to_segments(&mut make(), &mut Clear, &mut sink);

@@ -96,7 +96,6 @@ kinds! {
     PayloadKeyId 0x8011 Payload exactly(8), "payload key id";
     PayloadBootIds 0x8012 Payload exactly(16), "payload boot ids";
     EgressBinding 0x8013 Payload BINDING_V4_LEN..=BINDING_V6_LEN, "egress binding";
-    InnerProtocol 0x8014 Payload exactly(1), "inner protocol";
     SessionFlags 0x8015 Payload exactly(1), "session flags";
 }
 
@@ -152,7 +151,6 @@ impl Kind {
             0x8011 => Self::PayloadKeyId,
             0x8012 => Self::PayloadBootIds,
             0x8013 => Self::EgressBinding,
-            0x8014 => Self::InnerProtocol,
             0x8015 => Self::SessionFlags,
             _ => return None,
         })

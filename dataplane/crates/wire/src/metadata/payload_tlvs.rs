@@ -63,8 +63,6 @@ pub struct PayloadTlvs<'a> {
     pub payload_boot_ids: Option<PayloadBootIds>,
     /// TLV 0x8013: the egress' decision.
     pub egress_binding: Option<EgressBinding>,
-    /// TLV 0x8014: protocol carried inside UDP.
-    pub inner_protocol: Option<u8>,
     /// TLV 0x8015: how the session is carried.
     pub session_flags: Option<SessionFlags>,
     /// TLVs passed over.
@@ -139,7 +137,6 @@ impl<'a> PayloadTlvs<'a> {
             Kind::PayloadKeyId => tlv.read_into(kind, &mut self.payload_key_id),
             Kind::PayloadBootIds => tlv.read_into(kind, &mut self.payload_boot_ids),
             Kind::EgressBinding => tlv.read_into(kind, &mut self.egress_binding),
-            Kind::InnerProtocol => tlv.read_into(kind, &mut self.inner_protocol),
             Kind::SessionFlags => tlv.read_into(kind, &mut self.session_flags),
             _ => Ok(()),
         }
@@ -176,7 +173,6 @@ impl<'a> PayloadTlvs<'a> {
         sink.maybe(Kind::PayloadKeyId, self.payload_key_id.as_ref())?;
         sink.maybe(Kind::PayloadBootIds, self.payload_boot_ids.as_ref())?;
         sink.maybe(Kind::EgressBinding, self.egress_binding.as_ref())?;
-        sink.maybe(Kind::InnerProtocol, self.inner_protocol.as_ref())?;
         sink.maybe(Kind::SessionFlags, self.session_flags.as_ref())
     }
 }

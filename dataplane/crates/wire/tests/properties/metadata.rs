@@ -171,7 +171,6 @@ fn payload_tlvs() -> impl Strategy<Value = Payload> {
                 source_port,
                 target_port,
             }),
-            inner_protocol: bytes.map(|pair| pair.0),
             session_flags: bytes.map(|pair| SessionFlags(pair.1)),
             ..PayloadTlvs::default()
         };
