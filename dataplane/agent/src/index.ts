@@ -1,9 +1,9 @@
 export { Agent } from './agent.ts';
 export type { AgentDeps, AgentSettings, HttpSettings } from './agent-settings.ts';
 export { type Clock, systemClock, type Timer } from './clock.ts';
-export { binaryName, installBinary, removeBinary } from './cni/binary.ts';
+export { installBinary } from './cni/binary.ts';
 export type { CniSettings } from './cni/cni-service.ts';
-export { CniInstaller } from './cni/installer.ts';
+export { uninstallPlugin } from './cni/conf-folder.ts';
 export type { NodeIdentity } from './config/last-good.ts';
 export type { OperatorAddress, TlsFiles } from './config-stream/channel.ts';
 export type { CaptureOrder, EngineHandle } from './engine/engine-handle.ts';

@@ -21,7 +21,14 @@ export async function installBinary(source: string, binDir: string): Promise<str
   return target;
 }
 
-/** Removes the plugin; one that is not there is no error. */
-export async function removeBinary(binDir: string): Promise<void> {
-  await rm(join(binDir, binaryName), { force: true });
+/** Removes the plugin; gives its path, or undefined when it was not there. */
+export async function removeBinary(binDir: string): Promise<string | undefined> {
+  const path = join(binDir, binaryName);
+  try {
+    await rm(path);
+    return path;
+  } catch (caught) {
+    if ((caught as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw new AgentError('CniUnusable', `${path} cannot be removed: ${messageOf(caught)}`, { cause: caught });
+  }
 }

@@ -1,19 +1,13 @@
 import { type FSWatcher, watch } from 'node:fs';
-import { access, readdir, rm } from 'node:fs/promises';
+import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock, Timer } from '../clock.ts';
 import { AgentError, messageOf } from '../errors.ts';
-import { readIfThere, writeWhole } from '../files/whole-file.ts';
+import { writeWhole } from '../files/whole-file.ts';
 import type { Logger } from '../logger.ts';
-import { binaryName, removeBinary } from './binary.ts';
-import {
-  type ConfFile,
-  chainedConfiguration,
-  isConfiguration,
-  isOwn,
-  primaryConfiguration,
-  primaryOf,
-} from './conflist.ts';
+import { binaryName } from './binary.ts';
+import { readConfigurations, removeConfigurations, uninstallPlugin } from './conf-folder.ts';
+import { type ConfFile, chainedConfiguration, isOwn, primaryConfiguration, primaryOf } from './conflist.ts';
 
 export interface InstallerDeps {
   readonly mode: 'Chained' | 'Primary' | 'Off';
@@ -93,8 +87,8 @@ export class CniInstaller {
   async remove(): Promise<void> {
     await this.stop();
     const { confDir, binDir } = this.#deps;
-    await this.#removeOwn(await read(confDir), undefined);
-    if (binDir !== undefined) await removeBinary(binDir);
+    for (const path of await uninstallPlugin(confDir, binDir)) this.#tellRemoved(path);
+    this.#installed = undefined;
   }
 
   async #work(): Promise<void> {
@@ -107,7 +101,7 @@ export class CniInstaller {
 
   async #follow(): Promise<void> {
     const { confDir, mode, isReady } = this.#deps;
-    const files = await read(confDir);
+    const files = await readConfigurations(confDir);
     if (mode === 'Off') return this.#removeOwn(files, undefined);
     const own = files.filter(isOwn);
     this.#installed = own.find(({ name }) => name === this.#installed?.name) ?? own[0];
@@ -157,29 +151,19 @@ export class CniInstaller {
 
   // The new one is there before a former one goes: at no moment do pods start without the plugin.
   async #removeOwn(files: readonly ConfFile[], kept: string | undefined): Promise<void> {
-    for (const file of files.filter((one) => isOwn(one) && one.name !== kept)) {
-      const path = join(this.#deps.confDir, file.name);
-      await rm(path, { force: true });
-      this.#deps.logger.info('the plugin is taken out of the configuration of the container runtime', { file: path });
-    }
+    const leftOver = files.filter((one) => isOwn(one) && one.name !== kept);
+    for (const path of await removeConfigurations(this.#deps.confDir, leftOver)) this.#tellRemoved(path);
     if (kept === undefined) this.#installed = undefined;
+  }
+
+  #tellRemoved(file: string): void {
+    this.#deps.logger.info('the plugin is taken away from the container runtime', { file });
   }
 
   #note(notice: string): void {
     if (notice !== '' && notice !== this.#notice) this.#deps.logger.warn(notice);
     this.#notice = notice;
   }
-}
-
-async function read(folder: string): Promise<readonly ConfFile[]> {
-  const names = await readdir(folder).catch((caught: NodeJS.ErrnoException) => {
-    if (caught.code === 'ENOENT') return [];
-    throw new AgentError('CniUnusable', `${folder} cannot be read: ${caught.message}`, { cause: caught });
-  });
-  const files = names
-    .filter(isConfiguration)
-    .map(async (name) => ({ name, text: await readIfThere(join(folder, name)) }));
-  return (await Promise.all(files)).filter((file): file is ConfFile => file.text !== undefined);
 }
 
 function isThere(path: string): Promise<boolean> {
