@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { PathReport } from '@quiver/dataplane-api';
+import { parse } from 'yaml';
+import type { ObjectRef } from '../api/resources.ts';
 import { project } from '../project/node-config.ts';
+import { CRD_FOLDER } from '../schema/index.ts';
 import { exampleSnapshot, peerYaml, resourceYaml } from '../testing/example.ts';
 import { translate } from '../translate/index.ts';
+import type { Condition } from './condition.ts';
 import { findingsFor, type Knowledge } from './findings.ts';
 import { joinMessages, mergeConditions } from './merge.ts';
 import type { NodeReport } from './node-report.ts';
@@ -19,6 +25,18 @@ function found(ref: Parameters<typeof findingsFor>[0], nodes: readonly NodeRepor
   return Object.fromEntries(
     findings.map(({ type, status, reason, message }) => [type, `${status} ${reason} ${message}`.trim()]),
   );
+}
+
+/** Types of the conditions that the API server gives an object before anybody has looked at it. */
+function defaultTypes(kind: string): readonly string[] {
+  const file = readdirSync(CRD_FOLDER).find((one) => one === `${kind.toLowerCase()}s.yaml`);
+  const crd = parse(readFileSync(join(CRD_FOLDER, file ?? ''), 'utf8')) as {
+    spec: {
+      versions: { schema: { openAPIV3Schema: { properties: { status: { default: { conditions: Condition[] } } } } } }[];
+    };
+  };
+  const status = crd.spec.versions[0]?.schema.openAPIV3Schema.properties.status;
+  return (status?.default.conditions ?? []).map(({ type }) => type);
 }
 
 function path(state: string): PathReport {
@@ -100,6 +118,59 @@ describe('conditions of an object', () => {
   it('of an object that is nowhere in force are not programmed', () => {
     const alone = translate(exampleSnapshot(peerYaml));
     assert.equal(found(service, [], { ir: alone.ir })['Programmed'], 'False NotAccepted nothing of it is in force');
+  });
+});
+
+describe('conditions in a cluster', () => {
+  const dns = [{ service: 'prod/db', addresses: ['198.18.0.1'], ports: [] }];
+
+  it('tell whether the name of a service is published, which being ready does not ask for', () => {
+    assert.equal(found(service, [current])['DNSPublished'], undefined);
+    assert.equal(found(peer, [current], { ir: { ...ir, dns } })['DNSPublished'], undefined);
+    assert.equal(found(service, [current], { ir: { ...ir, dns } })['DNSPublished'], 'True Published');
+    const taken = { code: 'NameTaken', object: service, field: 'metadata.name', message: 'taken' } as const;
+    const conditions = found(service, [current], { ir: { ...ir, dns: [] }, problems: [taken] });
+    assert.equal(conditions['DNSPublished'], 'False NameTaken metadata.name: taken');
+    assert.equal(conditions['Ready'], 'True Ready');
+    const refused = found(service, [current], { ir: { ...ir, services: [], dns: [] } });
+    assert.equal(refused['DNSPublished'], 'False NotAccepted nothing of it is in force');
+  });
+
+  it('are not programmed while there is no node that could run anything', () => {
+    const none = found(service, []);
+    assert.equal(none['Programmed'], 'False NoNodes the router has no usable node');
+    assert.equal(none['Ready'], 'False NoNodes the router has no usable node');
+  });
+
+  it('of a tenant wait until nodes have its pods, by uid and not by address', () => {
+    const pod = { uid: 'a', namespace: 'prod', name: 'web', node: 'node1', tenant: 'web.prod', addresses: [] };
+    const tenant = { kind: 'Tenant', name: 'web.prod' } as const;
+    const withPod = { ...ir, pods: [pod] };
+    const asked = project(withPod, 'node1')?.config;
+    const started = project({ ...ir, pods: [{ ...pod, addresses: ['10.244.0.4'] }] }, 'node1')?.config;
+    assert.ok(asked !== undefined && started !== undefined);
+    const behind = [{ ...current, wanted: asked }];
+    assert.equal(
+      found(tenant, behind, { ir: withPod })['Programmed'],
+      'Unknown Pending node node1 has not answered yet',
+    );
+    assert.equal(found(service, behind, { ir: withPod })['Programmed'], 'True Programmed');
+    const later = [{ ...current, wanted: started, acknowledged: asked }];
+    assert.equal(found(tenant, later, { ir: withPod })['Programmed'], 'True Programmed');
+  });
+
+  it('are written for every type that the definitions have by default', () => {
+    const refs = { Tenant: 'web.prod', Service: 'db', ServiceRoute: 'db', Peer: 'site-b' } as const;
+    for (const [kind, name] of Object.entries(refs)) {
+      const types = findingsFor({ kind, name } as ObjectRef, { ir, problems, nodes: [current] }).map(
+        ({ type }) => type,
+      );
+      assert.deepEqual(
+        defaultTypes(kind).filter((type) => !types.some((one) => one === type)),
+        [],
+      );
+      assert.ok(defaultTypes(kind).includes('Ready'));
+    }
   });
 });
 

@@ -6,10 +6,13 @@ import {
   formatAddress,
   formatPrefix,
   isExactPrefix,
+  mergePrefixes,
   overlaps,
+  type Prefix,
   parseAddress,
   parsePrefix,
   sizeOf,
+  subtract,
   widthOf,
 } from './prefix.ts';
 
@@ -74,5 +77,52 @@ describe('addresses and prefixes', () => {
     assert.ok(prefix !== undefined);
     assert.equal(sizeOf(prefix), 1n);
     assert.equal(formatPrefix(prefix), '198.18.0.7/32');
+  });
+});
+
+// Few different prefixes, so that they meet often.
+const close = fc
+  .record({ family: fc.constantFrom<Family>(4, 6), bits: fc.bigInt(0n, 63n), length: fc.integer({ min: 0, max: 6 }) })
+  .map(({ family, bits, length }): Prefix => {
+    const shift = BigInt(widthOf(family) - 6);
+    const parsed = parsePrefix(`${formatAddress({ family, value: bits << shift })}/${length}`);
+    assert.ok(parsed !== undefined);
+    return parsed;
+  });
+const several = fc.array(close, { maxLength: 12 });
+
+function isIn(prefixes: readonly Prefix[], host: Prefix): boolean {
+  return prefixes.some((prefix) => contains(prefix, host));
+}
+
+/** Every place of the first six bits, in both families. */
+const places = ([4, 6] as const).flatMap((family) =>
+  Array.from({ length: 64 }, (_, index): Prefix => {
+    return { family, base: BigInt(index) << BigInt(widthOf(family) - 6), length: 6 };
+  }),
+);
+
+describe('sets of prefixes', () => {
+  it('joined they hold the same addresses, in prefixes that neither meet nor touch', () => {
+    fc.assert(
+      fc.property(several, (prefixes) => {
+        const merged = mergePrefixes(prefixes);
+        for (const place of places) assert.equal(isIn(merged, place), isIn(prefixes, place));
+        assert.deepEqual(mergePrefixes(merged), merged);
+        const meeting = merged.filter((one) => merged.some((other) => one !== other && overlaps(one, other)));
+        assert.deepEqual(meeting, []);
+      }),
+    );
+  });
+
+  it('without others a prefix holds what none of them holds', () => {
+    fc.assert(
+      fc.property(close, several, (prefix, holes) => {
+        const rest = subtract(prefix, holes);
+        for (const place of places) {
+          assert.equal(isIn(rest, place), contains(prefix, place) && !isIn(holes, place));
+        }
+      }),
+    );
   });
 });

@@ -2,6 +2,7 @@ import type { PathReport, Report } from '@quiver/dataplane-api';
 import { type ObjectRef, qualifiedName } from '../api/resources.ts';
 import { sortedBy } from '../ir/canonical.ts';
 import type { FabricIr } from '../ir/fabric-ir.ts';
+import { indexIr, indexReports, targetKey } from './report-index.ts';
 
 /** What nodes and the translation tell about one object, beside its conditions. */
 export interface Observation {
@@ -33,13 +34,13 @@ export interface PathObservation {
 export function observe(ref: ObjectRef, ir: FabricIr, reports: readonly Report[]): Observation {
   switch (ref.kind) {
     case 'Tenant':
-      return { members: ir.tenants.find(({ name }) => name === ref.name)?.members.length ?? 0 };
+      return { members: indexIr(ir).members.get(ref.name) ?? 0 };
     case 'Service':
       return observeService(qualifiedName(ref), ir, reports);
     case 'ServiceRoute':
       return { targets: observeTargets(qualifiedName(ref), ir, reports) };
     case 'Peer':
-      return { paths: observePaths(ir.peers.find(({ name }) => name === ref.name)?.router, reports) };
+      return { paths: observePaths(indexIr(ir).routers.get(ref.name), reports) };
     case 'RouterConfig':
     case 'File':
       return {};
@@ -47,30 +48,20 @@ export function observe(ref: ObjectRef, ir: FabricIr, reports: readonly Report[]
 }
 
 function observeService(name: string, ir: FabricIr, reports: readonly Report[]): Observation {
-  const service = ir.services.find((one) => one.name === name);
+  const service = indexIr(ir).services.get(name);
   const addresses = (service?.addresses ?? []).map((prefix) => prefix.replace(/(?<=\..*)\/32$|(?<=:.*)\/128$/, ''));
-  const sessions = sum(
-    reports.flatMap(({ services }) => services.filter((one) => one.service === name).map((one) => one.sessions)),
-  );
+  const sessions = indexReports(reports).sessions.get(name) ?? 0;
   const [address] = addresses;
   return { ...(address === undefined ? {} : { address }), addresses, sessions, routes: service?.routes.length ?? 0 };
 }
 
 function observeTargets(route: string, ir: FabricIr, reports: readonly Report[]): readonly TargetObservation[] {
-  const owned = ir.services.flatMap(({ routes }) => routes.filter(({ name }) => name === route));
-  return owned.flatMap(({ targets }) =>
-    targets.map(({ address, port }) => {
-      const seen = reports.flatMap((report) =>
-        report.targets.filter((one) => one.route === route && one.address === address && one.port === port),
-      );
-      const shown = port === 0 ? { address } : { address, port };
-      return {
-        ...shown,
-        healthy: seen.every(({ healthy }) => healthy),
-        sessions: sum(seen.map(({ sessions }) => sessions)),
-      };
-    }),
-  );
+  const seen = indexReports(reports).targets;
+  return (indexIr(ir).targets.get(route) ?? []).map(({ address, port, isDraining }) => {
+    const counts = seen.get(targetKey(route, address, port));
+    const shown = port === 0 ? { address } : { address, port };
+    return { ...shown, healthy: !isDraining && counts?.isHealthy !== false, sessions: counts?.sessions ?? 0 };
+  });
 }
 
 function observePaths(router: string | undefined, reports: readonly Report[]): readonly PathObservation[] {
@@ -80,8 +71,4 @@ function observePaths(router: string | undefined, reports: readonly Report[]): r
 
 function observePath({ localAddress, remoteAddress, state, mtu, sessions }: PathReport): PathObservation {
   return { local: localAddress, remote: remoteAddress, state, mtu, sessions: Number(sessions) };
-}
-
-function sum(counts: readonly bigint[]): number {
-  return Number(counts.reduce((total, count) => total + count, 0n));
 }

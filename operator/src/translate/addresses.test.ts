@@ -79,4 +79,42 @@ describe('addresses of services', () => {
       ['PoolExhausted'],
     );
   });
+
+  it('that services hold stay, whoever is senior, and each is held once', () => {
+    const held = fc.dictionary(fc.constantFrom('prod/a', 'prod/b', 'prod/c', 'prod/d'), fc.integer({ min: 0, max: 7 }));
+    fc.assert(
+      fc.property(names, held, (some, places) => {
+        const all = [...new Set(['a', 'b', 'c', 'd', ...some])].map((name) => named(name));
+        const wanted = new Map(Object.entries(places).map(([name, last]) => [name, [`198.18.0.${last}/32`]]));
+        const pool = { servicePool: ['198.18.0.0/29'], held: wanted };
+        const { value } = assignAddresses(all, pool, []);
+        const given = [...value].flatMap(([, prefixes]) => prefixes.map(formatPrefix));
+        assert.equal(new Set(given).size, given.length);
+        for (const [name, [address = '']] of wanted) {
+          const rivals = [...wanted].filter(([, [other]]) => other === address);
+          const first = rivals.map(([rival]) => rival).sort()[0];
+          const isUsable = !['198.18.0.0/32', '198.18.0.7/32'].includes(address);
+          if (first === name && isUsable) assert.deepEqual(value.get(name)?.map(formatPrefix), [address]);
+        }
+        const backward = assignAddresses(all.toReversed(), pool, []);
+        assert.deepEqual(
+          sortedBy(backward.value, ([name]) => name),
+          sortedBy(value, ([name]) => name),
+        );
+      }),
+    );
+  });
+
+  it('that are held outside of the pool, or that a service fixes, are given anew', () => {
+    const fixed = { ...named('z'), spec: { ...named('z').spec, addresses: ['198.18.0.3/32'] } };
+    const held = new Map([
+      ['prod/a', ['10.0.0.9', 'none']],
+      ['prod/b', ['198.18.0.3']],
+    ]);
+    const pool = { servicePool: ['198.18.0.0/29'], held };
+    const { value, problems } = assignAddresses([named('a'), named('b'), fixed], pool, []);
+    assert.deepEqual(problems, []);
+    const given = ['prod/a', 'prod/b'].map((name) => value.get(name)?.map(formatPrefix).join(' ') ?? '');
+    for (const address of given) assert.match(address, /^198\.18\.0\.[12456]\/32$/);
+  });
 });

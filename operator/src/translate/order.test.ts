@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import type { KubernetesObjects } from '../api/kubernetes-objects.ts';
 import { canonicalJson } from '../ir/canonical.ts';
 import { assertValid } from '../ir/validate.ts';
 import { projectAll } from '../project/node-config.ts';
@@ -36,6 +37,66 @@ function outcome(snapshot: Snapshot): string {
   assertValid(ir);
   return canonicalJson({ ir, problems, digests: projectAll(ir).map(({ digest }) => digest) });
 }
+
+// What one cluster has, taken together from all examples; names that stand for several things are taken once.
+function mixedCluster(): KubernetesObjects {
+  const clusters = snapshots.flatMap(({ kubernetes }) => kubernetes ?? []);
+  const once = <T>(objects: readonly T[], key: (object: T) => string) => [
+    ...new Map(objects.map((object) => [key(object), object])).values(),
+  ];
+  return {
+    nodes: once(
+      clusters.flatMap((one) => one.nodes),
+      ({ name }) => name,
+    ),
+    namespaces: once(
+      clusters.flatMap((one) => one.namespaces),
+      ({ name }) => name,
+    ),
+    pods: once(
+      clusters.flatMap((one) => one.pods),
+      ({ uid }) => uid,
+    ),
+    coreServices: once(
+      clusters.flatMap((one) => one.coreServices),
+      ({ namespace, name }) => `${namespace}/${name}`,
+    ),
+    endpointSlices: once(
+      clusters.flatMap((one) => one.endpointSlices),
+      canonicalJson,
+    ),
+  };
+}
+
+describe('order of the objects of a cluster', () => {
+  const kubernetes = mixedCluster();
+  const inCluster = snapshots.find(({ router }) => router.kubernetes?.mode === 'Primary');
+  assert.ok(inCluster !== undefined && kubernetes.pods.length > 5 && kubernetes.endpointSlices.length > 5);
+  const all: Snapshot = { ...mixed(), router: inCluster.router, kubernetes };
+  const wanted = outcome(all);
+
+  it('never changes the representation, the problems or a digest', () => {
+    const shuffled = fc.record({
+      nodes: permutation(kubernetes.nodes),
+      namespaces: permutation(kubernetes.namespaces),
+      pods: permutation(kubernetes.pods),
+      coreServices: permutation(kubernetes.coreServices),
+      endpointSlices: permutation(kubernetes.endpointSlices),
+    });
+    fc.assert(fc.property(shuffled, (order) => assert.equal(outcome({ ...all, kubernetes: order }), wanted)));
+  });
+
+  it('any subset of them translates into a valid representation', () => {
+    const subset = fc.record({
+      nodes: fc.subarray([...kubernetes.nodes]),
+      namespaces: fc.subarray([...kubernetes.namespaces]),
+      pods: fc.subarray([...kubernetes.pods]),
+      coreServices: fc.subarray([...kubernetes.coreServices]),
+      endpointSlices: fc.subarray([...kubernetes.endpointSlices]),
+    });
+    fc.assert(fc.property(subset, (part) => assert.doesNotThrow(() => outcome({ ...all, kubernetes: part }))));
+  });
+});
 
 describe('order of the resources', () => {
   const all = mixed();

@@ -9,13 +9,13 @@ type Expression = NonNullable<LabelSelector['matchExpressions']>[number];
 /** Whether all of a selector holds for the labels. An empty selector holds for all; a label that is absent is in no set. */
 export function selects({ matchLabels = {}, matchExpressions = [] }: LabelSelector, labels: Labels): boolean {
   return (
-    Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
+    Object.entries(matchLabels).every(([key, value]) => valueOf(labels, key) === value) &&
     matchExpressions.every((expression) => holds(expression, labels))
   );
 }
 
 function holds({ key, operator, values = [] }: Expression, labels: Labels): boolean {
-  const value = labels[key];
+  const value = valueOf(labels, key);
   switch (operator) {
     case 'In':
       return value !== undefined && values.includes(value);
@@ -26,4 +26,9 @@ function holds({ key, operator, values = [] }: Expression, labels: Labels): bool
     case 'DoesNotExist':
       return value === undefined;
   }
+}
+
+// A label may be named like something that every object inherits.
+function valueOf(labels: Labels, key: string): string | undefined {
+  return Object.hasOwn(labels, key) ? labels[key] : undefined;
 }
