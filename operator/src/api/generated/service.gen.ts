@@ -73,7 +73,7 @@ export interface ServiceSpecPath {
   readonly bestEffort?: boolean;
   /** What makes one path better than another that also fulfils the sla. */
   readonly criterion: 'Cost' | 'Latency' | 'MOS';
-  /** Hunt fills the best peer or target before the next; Proportional shares by weight. */
+  /** Hunt fills the best peer or target before the next; Proportional shares by weight. Endpoints of a core Service share in either case. */
   readonly spread: 'Hunt' | 'Proportional';
   /** What happens to a session when its path fails. Failover moves it; RevertibleFailover moves it back, too; Duplicate sends over two paths; ErrorCorrection adds parity. */
   readonly resiliency: 'None' | 'Failover' | 'RevertibleFailover' | 'Duplicate' | 'ErrorCorrection';
@@ -127,6 +127,6 @@ export interface ServiceStatus {
   readonly sessions?: number;
   /** Service routes that lead to the service from this router. */
   readonly routes?: number;
-  /** What the operator found. Accepted: the object makes sense. ResolvedRefs: everything it names exists. Programmed: every node concerned runs this generation. Ready: all of it, in one word. */
+  /** What the operator found. Accepted: the object makes sense. ResolvedRefs: everything it names exists. Programmed: every node concerned runs this generation. Ready: all of it, in one word. DNSPublished: the cluster's DNS answers for its name, which Ready does not ask for. */
   readonly conditions?: readonly Condition[];
 }

@@ -17,7 +17,7 @@ export interface ServiceRouteSpec {
   readonly service: string;
   /** Over these peers, the cheapest first. */
   readonly peers?: readonly ServiceRouteSpecPeer[];
-  /** To the ready endpoints of a core Service of this namespace, those on the same node first. */
+  /** To the endpoints of a core Service of this namespace. Those that are ready share new sessions, on each node its own first; one that is not ready keeps the sessions it has. A Service with a range of ports keeps the port that the client dialled; otherwise the endpoints' port is used. */
   readonly endpoints?: ServiceRouteSpecEndpoints;
   /** To these servers. */
   readonly targets?: readonly ServiceRouteSpecTarget[];
@@ -35,7 +35,7 @@ export interface ServiceRouteSpecPeer {
   readonly cost: number;
 }
 
-/** To the ready endpoints of a core Service of this namespace, those on the same node first. */
+/** To the endpoints of a core Service of this namespace. Those that are ready share new sessions, on each node its own first; one that is not ready keeps the sessions it has. A Service with a range of ports keeps the port that the client dialled; otherwise the endpoints' port is used. */
 export interface ServiceRouteSpecEndpoints {
   /** Name of the core Service. */
   readonly service: string;

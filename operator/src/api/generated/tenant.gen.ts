@@ -25,7 +25,7 @@ export interface TenantSpecMember {
   readonly podSelector?: TenantSpecMemberPodSelector;
   /** Pods that run as one of these service accounts belong. */
   readonly serviceAccounts?: readonly TenantSpecMemberServiceAccount[];
-  /** Sources without a pod, by address - machines, LANs, everything in standalone mode. */
+  /** Sources without a pod, by address - machines, LANs, everything in standalone mode. Addresses of the cluster's pods do not count, unless interface is given; pods belong by selectors. */
   readonly cidrs?: readonly string[];
   /** The network interface of the node by which these sources come in. Without it they may come in by any. */
   readonly interface?: string;
