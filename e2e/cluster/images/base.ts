@@ -65,17 +65,24 @@ export async function ensureBaseImages(cache: string, say: Say): Promise<BaseIma
   const staging = await mkdtemp(join(folder, '.staging-'));
   const guarded = guardFolder(staging);
   try {
-    await makePause(join(staging, 'pause'), images.pause);
-    say(`making the image of test pods from Debian ${RELEASE}`);
-    await makeDebian('tools', join(staging, 'tools'), images.tools);
-    say(`making the image that builds from Debian ${RELEASE}`);
-    await makeDebian('builder', join(staging, 'builder'), images.builder);
-    await makeRuntime(join(staging, 'builder'), join(staging, 'runtime'), images.runtime);
+    await makeMissing(images, staging, say);
   } finally {
     guarded.release();
     await rm(staging, { recursive: true, force: true });
   }
   return images;
+}
+
+async function makeMissing({ pause, tools, builder, runtime }: BaseImages, staging: string, say: Say): Promise<void> {
+  if (!existsSync(pause)) await makePause(join(staging, 'pause'), pause);
+  if (!existsSync(tools)) {
+    say(`making the image of test pods from Debian ${RELEASE}`);
+    await makeDebian('tools', join(staging, 'tools'), tools);
+  }
+  if (existsSync(builder) && existsSync(runtime)) return;
+  say(`making the images for the build from Debian ${RELEASE}`);
+  await makeDebian('builder', join(staging, 'builder'), builder);
+  await makeRuntime(join(staging, 'builder'), join(staging, 'runtime'), runtime);
 }
 
 async function makePause(rootfs: string, archive: string): Promise<void> {

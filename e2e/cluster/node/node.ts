@@ -97,6 +97,20 @@ export class ClusterNode {
     await this.machine.must([...ctr, 'images', 'import', '--local', archive]);
   }
 
+  /** Ends a container's processes as the kernel does when memory is short; kubelet starts it again. */
+  async killContainer(namespace: string, pod: string, container: string): Promise<void> {
+    const labels = { namespace, pod, container };
+    const filter = Object.entries({ pod: 'pod.name', namespace: 'pod.namespace', container: 'container.name' }).map(
+      ([key, label]) => `labels."io.kubernetes.${label}"==${labels[key as keyof typeof labels]}`,
+    );
+    const ctr = ['ctr', '--address', containerdSocket, '--namespace', 'k8s.io'];
+    const known = (await this.machine.must([...ctr, 'containers', 'ls', '-q', filter.join(',')])).trim().split('\n');
+    const running = (await this.machine.must([...ctr, 'tasks', 'ls', '-q'])).trim().split('\n');
+    const found = known.find((id) => running.includes(id));
+    if (found === undefined) throw new Error(`No container ${namespace}/${pod}/${container} runs on ${this.name}.`);
+    await this.machine.must([...ctr, 'tasks', 'kill', '--signal', 'SIGKILL', found]);
+  }
+
   async #writeFiles(): Promise<void> {
     const { plan, pki, folder, binaries } = this.#options;
     const files: Readonly<Record<string, string>> = {

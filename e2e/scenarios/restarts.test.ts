@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict';
+import { release } from '../cluster/install.ts';
+import { eventually, now } from '../harness/eventually.ts';
+import { scenarioTime } from './support/fabric.ts';
+import { LiveConnections, type LiveReport } from './support/live-connections.ts';
+import type { Manifest } from './support/objects.ts';
+import { Shop } from './support/shop.ts';
+import type { Site } from './support/site.ts';
+
+const COUNT = 50;
+/** Milliseconds that a conversation may be silent while something restarts. */
+const LONGEST_GAP = 15_000;
+const API_SERVER_AWAY = 120_000;
+
+const agents: Manifest = {
+  apiVersion: 'apps/v1',
+  kind: 'DaemonSet',
+  metadata: { name: 'quiver-agent', namespace: release.namespace },
+};
+const operators: Manifest = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'quiver-operator', namespace: release.namespace },
+};
+
+function podOf(name: string): Manifest {
+  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: release.namespace } };
+}
+
+async function agentOn(site: Site, node: string): Promise<string> {
+  const of = ['-l', 'app.kubernetes.io/component=agent', `--field-selector=spec.nodeName=${node}`];
+  const name = await site.kubectl(agents, 'get', 'pods', ...of, '-o', 'jsonpath={.items[0].metadata.name}');
+  assert.notEqual(name, '', `there is no agent on ${node}`);
+  return name;
+}
+
+function unharmed({ live, ended, longestGap }: LiveReport): void {
+  assert.deepEqual([live, ended], [COUNT, []]);
+  assert.ok(longestGap < LONGEST_GAP, `a connection was silent for ${longestGap} ms`);
+}
+
+describe('connections between clusters outlive', function () {
+  this.timeout(scenarioTime + API_SERVER_AWAY);
+  let shop: Shop;
+  let round = 0;
+
+  before(async () => {
+    shop = await Shop.open({ name: 'restarts' });
+  });
+  after(() => shop?.close());
+
+  const connections = (): Promise<LiveConnections> => {
+    round += 1;
+    const { namespace } = shop;
+    const options = { namespace, name: `live${round}`, host: 'echo', port: 7, count: COUNT, node: 'alpha2' };
+    return LiveConnections.open(shop.fabric.alpha, options);
+  };
+
+  it('an agent that is killed, at either end', async () => {
+    const live = await connections();
+    for (const [site, node] of [
+      [shop.fabric.alpha, 'alpha2'],
+      [shop.fabric.beta, 'beta1'],
+      [shop.fabric.beta, 'beta2'],
+    ] as const) {
+      const killed = await agentOn(site, node);
+      await site.cluster.node(node).killContainer(release.namespace, killed, 'agent');
+      await live.goOn();
+      await site.ready([podOf(killed)], 'Ready', 60_000);
+    }
+    unharmed(live.report());
+  });
+
+  it('a rolling update of all agents', async () => {
+    const live = await connections();
+    const { alpha, beta } = shop.fabric;
+    for (const site of [alpha, beta]) {
+      await site.kubectl(agents, 'rollout', 'restart', 'daemonset/quiver-agent');
+      await site.kubectl(agents, 'rollout', 'status', 'daemonset/quiver-agent', '--timeout=120s');
+      await live.goOn();
+    }
+    unharmed(live.report());
+  });
+
+  it('the end of the leading operator; another one leads, and objects are served again', async () => {
+    const live = await connections();
+    const { alpha } = shop.fabric;
+    const before = await leader(alpha);
+    await alpha.kubectl(operators, 'delete', 'pod', before, '--grace-period=0', '--force');
+    const next = await eventually(
+      'another operator leads',
+      async () => {
+        const found = await leader(alpha);
+        return found === before || found === '' ? undefined : found;
+      },
+      { within: 40_000, every: 200 },
+    );
+    assert.notEqual(next, before);
+    await alpha.apply({ ...shop.web, spec: { ...(shop.web['spec'] as object), sessions: { idleTimeout: '1000s' } } });
+    await alpha.ready([shop.web]);
+    await alpha.kubectl(operators, 'rollout', 'status', 'deployment/quiver-operator', '--timeout=60s');
+    unharmed(await live.goOn());
+  });
+
+  it('an API server that is away for two minutes, in both clusters', async () => {
+    const live = await connections();
+    const { alpha, beta } = shop.fabric;
+    const begin = now();
+    await Promise.all([alpha, beta].map((site) => site.cluster.controlPlane.apiServer.stop('KILL')));
+    await live.goOn(10);
+    // What has to be seen is that nothing happens: the connections go on for the whole time.
+    await live.reports(
+      'go on',
+      ({ silence }) => now() - begin > API_SERVER_AWAY && silence < 1000,
+      API_SERVER_AWAY + 10_000,
+    );
+    for (const site of [alpha, beta]) {
+      await site.cluster.controlPlane.apiServer.start();
+      await site.cluster.controlPlane.apiServerReady();
+    }
+    unharmed(await live.goOn());
+    await alpha.ready([shop.web, shop.echo], 'Ready', 60_000);
+    const client = await shop.client('after', { labels: { role: 'buyer' }, node: 'alpha1' });
+    const answer = await shop.fetch(client);
+    assert.equal(answer.code, 0, answer.error);
+  });
+
+  it('the reboot of a node, but for those that it served', async () => {
+    const live = await connections();
+    const { beta } = shop.fabric;
+    const before = live.report();
+    const onNode = await podsOn(beta, shop.namespace, 'beta2');
+    const served = Object.entries(before.servers).reduce((sum, [pod, n]) => (onNode.has(pod) ? sum + n : sum), 0);
+    await beta.cluster.reboot('beta2');
+    await beta.cluster.nodesReady();
+    const after = await live.reports('that were not served there go on', ({ silence }) => silence < 1000, 90_000);
+    assert.equal(after.live, COUNT - served, JSON.stringify(after));
+    await beta.kubectl(shop.deployment, 'rollout', 'status', 'deployment/servers', '--timeout=90s');
+    const client = await shop.client('later', { labels: { role: 'buyer' }, node: 'alpha2' });
+    const answers = await eventually(
+      'a server on the rebooted node answers',
+      async () => {
+        const pods = await podsOn(beta, shop.namespace, 'beta2');
+        const { pod } = await shop.fetch(client);
+        return pod !== undefined && pods.has(pod) ? pod : undefined;
+      },
+      { within: 60_000, every: 200 },
+    );
+    assert.match(answers, /^servers-/);
+  });
+});
+
+async function leader(site: Site): Promise<string> {
+  const path = 'jsonpath={.spec.holderIdentity}';
+  const holder = await site.kubectl(operators, 'get', 'lease', 'quiver-operator', '-o', path);
+  return /quiver-operator-[a-z0-9]+-[a-z0-9]+/.exec(holder)?.[0] ?? holder;
+}
+
+async function podsOn(site: Site, namespace: string, node: string): Promise<ReadonlySet<string>> {
+  const of = ['-n', namespace, 'get', 'pods', `--field-selector=spec.nodeName=${node}`];
+  return new Set((await site.cluster.kubectl([...of, '-o', 'jsonpath={.items[*].metadata.name}'])).split(' '));
+}

@@ -1,0 +1,44 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Lab } from '../../cluster/lab.ts';
+import { scenarioLab } from '../../setup/e2e-lab.ts';
+import { type Manifest, peer } from './objects.ts';
+import { Site } from './site.ts';
+
+/** Seconds that a scenario may take at most; every wait in it has its own, shorter deadline. */
+export const scenarioTime = 300_000;
+
+/** Both clusters with Quiver installed, each the other's peer. */
+export interface Fabric {
+  readonly lab: Lab;
+  /** Where the clients are. */
+  readonly alpha: Site;
+  /** Where the servers are. */
+  readonly beta: Site;
+}
+
+/** A peer object that leads to all nodes of a cluster. */
+export function peerTo({ cluster }: Site): Manifest {
+  return peer(
+    cluster.name,
+    cluster.plan.nodes.map(({ name, wan }) => ({ name, address: wan.v4 })),
+  );
+}
+
+/** The fabric of this run: the clusters have to be up and the chart installed. */
+export async function openFabric(): Promise<Fabric> {
+  const lab = await scenarioLab();
+  const alpha = new Site(lab.cluster('alpha'));
+  const beta = new Site(lab.cluster('beta'));
+  await Promise.all([alpha.apply(peerTo(beta)), beta.apply(peerTo(alpha))]);
+  return { lab, alpha, beta };
+}
+
+const programFolder = join(import.meta.dirname, '../programs');
+
+/** The programs of test pods, for their namespace. */
+export function programsFor(namespace: string): Manifest {
+  const files = readdirSync(programFolder).map((name) => [name, readFileSync(join(programFolder, name), 'utf8')]);
+  const data = Object.fromEntries(files) as Record<string, string>;
+  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'programs', namespace }, data };
+}
