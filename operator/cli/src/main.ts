@@ -2,6 +2,7 @@
 // The composition root: the only place that sees the process.
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { text } from 'node:stream/consumers';
 import type { CliContext } from './context.ts';
 import { exitCodes } from './failure.ts';
@@ -27,6 +28,7 @@ const packageFile = readFileSync(new URL('../package.json', import.meta.url), 'u
 
 const context: CliContext = {
   version: (JSON.parse(packageFile) as { version: string }).version,
+  isPlugin: basename(process.argv[1] ?? '').startsWith('kubectl-quiver'),
   stdout: {
     write: (data) => void stdout.write(data),
     writeBytes: async (bytes) => {
@@ -48,8 +50,15 @@ const context: CliContext = {
         resolve();
       });
     }),
+  now: Date.now,
   random: Math.random,
   startEngine: async (options) => (await import('@quiver/agent')).startEngine(options),
+  connectCluster: async (target) =>
+    (await import('./cluster/connect.ts')).connectCluster(target, {
+      env,
+      interrupted: interruption.signal,
+      now: Date.now,
+    }),
 };
 
 const exitCode = await runCli(process.argv.slice(2), context);

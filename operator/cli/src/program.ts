@@ -1,12 +1,19 @@
 import { Command, CommanderError } from 'commander';
+import { addClusterOptions } from './cluster/options.ts';
 import { agentCommand } from './commands/agent.ts';
 import { captureCommand } from './commands/capture.ts';
+import { cniCommand } from './commands/cni.ts';
 import { completionCommand } from './commands/completion.ts';
+import { diagnoseCommand } from './commands/diagnose.ts';
 import { dropsCommand } from './commands/drops.ts';
 import { explainCommand } from './commands/explain.ts';
+import { factsCommand } from './commands/facts.ts';
+import { peerCommand } from './commands/peer.ts';
+import { peersCommand } from './commands/peers.ts';
 import { sessionsCommand } from './commands/sessions.ts';
 import { standaloneCommand } from './commands/standalone.ts';
 import { statusCommand } from './commands/status.ts';
+import { supportBundleCommand } from './commands/support-bundle.ts';
 import { translateCommand } from './commands/translate.ts';
 import { validateCommand } from './commands/validate.ts';
 import { versionCommand } from './commands/version.ts';
@@ -34,7 +41,7 @@ function tell(caught: unknown, context: CliContext): number {
 }
 
 function buildProgram(context: CliContext, outcome: Outcome): Command {
-  const program = new Command('quiver')
+  const program = new Command(context.isPlugin ? 'kubectl quiver' : 'quiver')
     .description('Secure Vector Routing: sessions instead of tunnels.')
     .exitOverride()
     .showSuggestionAfterError()
@@ -46,15 +53,22 @@ function buildProgram(context: CliContext, outcome: Outcome): Command {
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     });
+  addClusterOptions(program);
   const commands = [
     standaloneCommand(context),
     agentCommand(context),
+    cniCommand(context),
     translateCommand(context),
     validateCommand(context, outcome),
     statusCommand(context, outcome),
-    sessionsCommand(context),
+    sessionsCommand(context, outcome),
     explainCommand(context, outcome),
-    dropsCommand(context),
+    dropsCommand(context, outcome),
+    peersCommand(context, outcome),
+    diagnoseCommand(context, outcome),
+    peerCommand(context),
+    supportBundleCommand(context, outcome),
+    factsCommand(context),
     captureCommand(context),
     versionCommand(context),
     completionCommand(context, () => program),

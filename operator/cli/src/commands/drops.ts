@@ -1,16 +1,17 @@
 import { type DropCount, DropsRequest, DropsResponse } from '@quiver/dataplane-api';
 import { Command } from 'commander';
+import { type ClusterOptions, meansCluster } from '../cluster/options.ts';
 import { Connection } from '../connection.ts';
 import type { CliContext } from '../context.ts';
+import type { Outcome } from '../outcome.ts';
 import { outputOption, structured } from '../output/format.ts';
 import { type Column, Table } from '../output/table.ts';
 import { socketOption } from './socket-option.ts';
 
-interface DropsOptions {
+export interface DropsOptions extends ClusterOptions {
   readonly all?: boolean;
   readonly watch?: boolean;
   readonly output: 'table' | 'json' | 'yaml' | 'name';
-  readonly socket?: string;
 }
 
 const watchMilliseconds = 1_000;
@@ -21,16 +22,19 @@ const columns: readonly Column<DropCount>[] = [
   { title: 'MEANING', value: ({ description }) => description },
 ];
 
-export function dropsCommand(context: CliContext): Command {
+export function dropsCommand(context: CliContext, outcome: Outcome): Command {
   return new Command('drops')
-    .description('why packets were dropped, and how many')
+    .description('why packets were dropped, and how many; of a cluster: at which node')
     .option('-A, --all', 'reasons that never occurred too')
     .option('-w, --watch', 'go on, with a line for each reason that occurs again')
     .addOption(outputOption('table', 'json', 'yaml', 'name'))
     .addOption(socketOption())
-    .action((options: DropsOptions) =>
-      Connection.with(options.socket, context, (connection) => printDrops(connection, options, context)),
-    );
+    .action(async (_, command: Command) => {
+      const options = command.optsWithGlobals<DropsOptions>();
+      if (meansCluster(options, context))
+        return (await import('../cluster/drops.ts')).printClusterDrops(options, { context, outcome });
+      return Connection.with(options.socket, context, (connection) => printDrops(connection, options, context));
+    });
 }
 
 async function printDrops(connection: Connection, options: DropsOptions, context: CliContext): Promise<void> {

@@ -2,6 +2,7 @@ import { isIP } from 'node:net';
 import { type Endpoint, type ExplainRequest, Explanation } from '@quiver/dataplane-api';
 import { Command, Option } from 'commander';
 import pc from 'picocolors';
+import { type ClusterOptions, meansCluster } from '../cluster/options.ts';
 import { Connection } from '../connection.ts';
 import type { CliContext } from '../context.ts';
 import { exitCodes, usageFailure } from '../failure.ts';
@@ -9,13 +10,12 @@ import type { Outcome } from '../outcome.ts';
 import { outputOption, structured } from '../output/format.ts';
 import { socketOption } from './socket-option.ts';
 
-interface ExplainOptions {
+export interface ExplainOptions extends ClusterOptions {
   readonly from: string;
   readonly to: string;
   readonly protocol?: 'tcp' | 'udp' | 'icmp';
   readonly interface?: string;
   readonly output: 'text' | 'json' | 'yaml';
-  readonly socket?: string;
 }
 
 const numbers = { tcp: 6, udp: 17, icmp: 1 } as const;
@@ -23,14 +23,17 @@ const numbers = { tcp: 6, udp: 17, icmp: 1 } as const;
 export function explainCommand(context: CliContext, outcome: Outcome): Command {
   return new Command('explain')
     .description('what would happen to a conversation, decision by decision, from the tables in force')
-    .requiredOption('--from <address[:port]>', 'the client')
-    .requiredOption('--to <address[:port]>', 'what it dials; without a port: ICMP')
+    .requiredOption('--from <client>', 'address[:port]; in a cluster NAMESPACE/POD')
+    .requiredOption('--to <service>', 'address[:port]; in a cluster [NAMESPACE/]SERVICE[:PORT]')
     .addOption(new Option('--protocol <name>', 'TCP when a port is given').choices(['tcp', 'udp', 'icmp']))
     .option('--interface <name>', 'interface it comes in by (default: where the route to the client leads)')
     .addOption(outputOption('text', 'json', 'yaml'))
     .addOption(socketOption())
     .addHelpText('after', '\nExit code 1: it would not be forwarded.')
-    .action((options: ExplainOptions) => {
+    .action(async (_, command: Command) => {
+      const options = command.optsWithGlobals<ExplainOptions>();
+      if (meansCluster(options, context))
+        return (await import('../cluster/explain.ts')).explainInCluster(options, { context, outcome });
       const request = requestOf(options);
       return Connection.with(options.socket, context, async (connection) => {
         const explanation = await connection.ask<Explanation>((done) => connection.client.explain(request, done));
@@ -60,8 +63,11 @@ export function parseEndpoint(text: string, flag: string): Endpoint {
 }
 
 function render(explanation: Explanation, output: ExplainOptions['output'], hasColor: boolean): string {
-  if (output !== 'text') return structured(Explanation.toJSON(explanation), output);
-  const { steps, verdict, reason, session } = explanation;
+  return output === 'text' ? renderSteps(explanation, hasColor) : structured(Explanation.toJSON(explanation), output);
+}
+
+/** An explanation for people: a line for each decision, then the verdict. */
+export function renderSteps({ steps, verdict, reason, session }: Explanation, hasColor: boolean): string {
   const color = pc.createColors(hasColor);
   const width = Math.max(0, ...steps.map(({ step }) => step.length));
   const lines = steps.map(({ step, passed, detail }, index) => {

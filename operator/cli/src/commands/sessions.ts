@@ -1,14 +1,17 @@
-import { Dump, type DumpRequest, type Hop, type Session } from '@quiver/dataplane-api';
+import { Dump, type DumpRequest, type Session } from '@quiver/dataplane-api';
 import { Command } from 'commander';
+import { type ClusterOptions, meansCluster } from '../cluster/options.ts';
 import { Connection } from '../connection.ts';
 import type { CliContext } from '../context.ts';
 import { usageFailure } from '../failure.ts';
+import type { Outcome } from '../outcome.ts';
 import { outputOption, structured } from '../output/format.ts';
-import { bytes, duration, endpoint, protocol } from '../output/quantity.ts';
-import { type Column, Table } from '../output/table.ts';
+import { endpoint } from '../output/quantity.ts';
+import { hopPair, nextOf, sessionColumns, wideSessionColumns } from '../output/sessions.ts';
+import { Table } from '../output/table.ts';
 import { socketOption } from './socket-option.ts';
 
-interface SessionsOptions {
+export interface SessionsOptions extends ClusterOptions {
   readonly tenant?: string;
   readonly service?: string;
   readonly address?: string;
@@ -16,7 +19,6 @@ interface SessionsOptions {
   readonly limit: string;
   readonly watch?: boolean;
   readonly output: 'table' | 'wide' | 'json' | 'yaml' | 'name';
-  readonly socket?: string;
 }
 
 const watchMilliseconds = 1_000;
@@ -24,38 +26,9 @@ const watchMilliseconds = 1_000;
 /** For the engine, 0 is its own limit. */
 const most = 0xffff_ffff;
 
-const columns: readonly Column<Session>[] = [
-  { title: 'SESSION', value: ({ sessionId }) => sessionId },
-  { title: 'TENANT', value: ({ tenant }) => tenant },
-  { title: 'SERVICE', value: ({ service }) => service },
-  { title: 'ROLE', value: ({ role }) => role },
-  { title: 'PROTOCOL', value: (session) => protocol(session.protocol) },
-  { title: 'CLIENT', value: ({ client }) => endpoint(client) },
-  { title: 'ADDRESS', value: ({ serviceAddress }) => endpoint(serviceAddress) },
-  { title: 'NEXT', value: nextOf },
-  { title: 'SECURITY', value: ({ security }) => security },
-  { title: 'STATE', value: ({ state }) => state },
-  { title: 'AGE', value: ({ openedMsAgo }) => duration(openedMsAgo) },
-];
-
-const wideColumns: readonly Column<Session>[] = [
-  ...columns,
-  { title: 'CLIENT HOP', value: ({ clientHop }) => hopPair(clientHop) },
-  { title: 'SERVER HOP', value: ({ serverHop }) => hopPair(serverHop) },
-  { title: 'TRANSPORT', value: ({ serverHop, clientHop }) => (serverHop ?? clientHop)?.transport ?? '' },
-  { title: 'HANDSHAKE', value: ({ serverHop, clientHop }) => (serverHop ?? clientHop)?.handshake ?? '' },
-  { title: 'SOURCE', value: ({ source }) => endpoint(source) },
-  { title: 'TARGET', value: ({ target }) => endpoint(target) },
-  { title: 'FORWARD', value: (session) => traffic(session.packetsForward, session.bytesForward) },
-  { title: 'REVERSE', value: (session) => traffic(session.packetsReverse, session.bytesReverse) },
-  { title: 'IDLE', value: ({ idleMs }) => duration(idleMs) },
-  { title: 'EXPIRES', value: ({ expiresInMs }) => duration(expiresInMs) },
-  { title: 'ROUTE', value: ({ route }) => route },
-];
-
-export function sessionsCommand(context: CliContext): Command {
+export function sessionsCommand(context: CliContext, outcome: Outcome): Command {
   return new Command('sessions')
-    .description('live sessions of this node')
+    .description('live sessions of this node, or of all nodes of clusters joined by id')
     .option('--tenant <name>', 'of this tenant only')
     .option('--service <namespace/name>', 'of this service only')
     .option('--address <address>', 'only with this address at either end')
@@ -64,8 +37,11 @@ export function sessionsCommand(context: CliContext): Command {
     .option('-w, --watch', 'go on, with a line for each session that is new, changed or gone')
     .addOption(outputOption('table', 'wide', 'json', 'yaml', 'name'))
     .addOption(socketOption())
-    .action((options: SessionsOptions) => {
+    .action(async (_, command: Command) => {
+      const options = command.optsWithGlobals<SessionsOptions>();
       const request = requestOf(options);
+      if (meansCluster(options, context))
+        return (await import('../cluster/sessions.ts')).printClusterSessions(request, options, { context, outcome });
       return Connection.with(options.socket, context, (connection) =>
         printSessions(connection, request, options, context),
       );
@@ -96,7 +72,7 @@ async function printSessions(
     for (const { sessionId } of dump.sessions) context.stdout.write(`session/${sessionId}\n`);
     return;
   }
-  const table = new Table(output === 'wide' ? wideColumns : columns);
+  const table = new Table(output === 'wide' ? wideSessionColumns : sessionColumns);
   if (dump.sessions.length === 0) context.stderr.write('no session matches\n');
   if (dump.sessions.length > 0 || watch === true) context.stdout.write(table.print(dump.sessions));
   if (dump.omitted > 0n) context.stderr.write(`${dump.omitted} more; use a filter or --limit\n`);
@@ -127,18 +103,6 @@ function isNews(before: Session | undefined, now: Session): boolean {
   if (before === undefined) return true;
   const shown = (session: Session) => [session.state, session.security, nextOf(session), hopPair(session.clientHop)];
   return shown(before).join() !== shown(now).join();
-}
-
-function nextOf({ serverHop, target }: Session): string {
-  return serverHop === undefined ? endpoint(target) : `${serverHop.router}/${serverHop.node}`;
-}
-
-function hopPair(hop: Hop | undefined): string {
-  return hop === undefined ? '' : `${endpoint(hop.local)}>${endpoint(hop.remote)}`;
-}
-
-function traffic(packets: bigint, count: bigint): string {
-  return `${packets}/${bytes(count)}`;
 }
 
 function inOrder(one: Session, other: Session): number {

@@ -81,7 +81,7 @@ async function startOperator(
   );
 }
 
-function nodeOf({ nodes, router }: RouterConfig, wanted: string | undefined): string {
+function nodeOf({ nodes = [], router }: RouterConfig, wanted: string | undefined): string {
   const names = nodes.map(({ name }) => name);
   const node = wanted ?? names[0] ?? '';
   if (names.includes(node)) return node;

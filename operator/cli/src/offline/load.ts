@@ -115,7 +115,7 @@ async function makeOffline(
 // Whoever checks files need not be allowed to read the secret; only its digest would differ.
 async function readSecrets({ config, file }: NamedRouter, context: CliContext): Promise<readonly FabricSecret[]> {
   return Promise.all(
-    config.keySource.versions.map(async ({ version, file: secret }) => {
+    (config.keySource?.versions ?? []).map(async ({ version, file: secret }) => {
       const bytes = await readFile(resolve(dirname(file), secret)).catch(() => undefined);
       if (bytes === undefined && file !== '')
         context.stderr.write(`${secret} cannot be read: the digest of version ${version} is made up\n`);

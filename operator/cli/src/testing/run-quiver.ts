@@ -38,6 +38,7 @@ export function startQuiver(args: readonly string[], changed: Partial<CliContext
   const stdout = () => Buffer.concat(chunks).toString();
   const context: CliContext = {
     version: '0.1.0',
+    isPlugin: false,
     stdout: {
       write: (text) => take(Buffer.from(text)),
       writeBytes: (bytes) => Promise.resolve(take(bytes)),
@@ -50,8 +51,10 @@ export function startQuiver(args: readonly string[], changed: Partial<CliContext
     stateDir: '/nonexistent',
     interrupted: interruption.signal,
     pause: () => Promise.resolve(),
+    now: () => Date.parse('2026-10-24T12:00:00Z'),
     random: () => 0,
     startEngine: () => Promise.reject(new Error('this command must not need an engine')),
+    connectCluster: () => Promise.reject(new Error('this command must not ask a cluster')),
     ...changed,
   };
   const done = runCli(args, context).then((code) => ({
