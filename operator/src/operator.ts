@@ -19,6 +19,8 @@ export interface OperatorDeps {
   readonly logger: Logger;
   /** Changes what nodes get, last of all. */
   readonly adapt?: (node: ProjectedNode) => ProjectedNode;
+  /** Whether objects wait for a node that is not connected; without it they wait for every node. */
+  readonly concerns?: (node: string) => boolean;
 }
 
 /** Changes and answers of nodes within this time are one status; so a change that nodes take at once is never Pending. */
@@ -91,7 +93,7 @@ export class Operator {
     const objects = objectsOf(snapshot).toSorted((one, other) =>
       describeRef(one.ref) < describeRef(other.ref) ? -1 : 1,
     );
-    const status = makeStatus({ ir, objects, problems, nodes: this.#nodes(), previous: this.#status, now });
+    const status = makeStatus({ ir, objects, problems, nodes: this.nodes(), previous: this.#status, now });
     this.#status = status;
     const text = canonicalJson(status);
     // An idle fabric writes nothing.
@@ -100,10 +102,12 @@ export class Operator {
     this.#writing = this.#writing.then(() => this.#write(status));
   }
 
-  #nodes(): readonly NodeKnowledge[] {
-    const { distributor } = this.#deps;
+  /** What is known of each node that objects wait for. */
+  nodes(): readonly NodeKnowledge[] {
+    const { distributor, concerns = () => true } = this.#deps;
     const slots = new Map(distributor.slots().map((slot) => [slot.node, slot]));
-    return distributor.reports().map((report) => {
+    const concerned = distributor.reports().filter(({ isConnected, node }) => isConnected || concerns(node));
+    return concerned.map((report) => {
       const slot = slots.get(report.node);
       return { ...report, version: slot?.latest.version ?? 0n, report: slot?.report };
     });

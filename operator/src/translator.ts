@@ -1,3 +1,4 @@
+import { Containment } from './containment.ts';
 import { fromUnknown } from './errors.ts';
 import type { FabricIr } from './ir/fabric-ir.ts';
 import { assertValid } from './ir/validate.ts';
@@ -27,6 +28,7 @@ export interface TranslatorDeps {
 export class Translator {
   readonly #deps: TranslatorDeps;
   readonly #listeners = new Set<(translated: Translated) => void>();
+  readonly #containment = new Containment();
   #subscription: Subscription | undefined;
   #latest: Translated | undefined;
 
@@ -58,7 +60,7 @@ export class Translator {
   #take(snapshot: Snapshot): void {
     const { measure = (run) => run(), logger } = this.#deps;
     try {
-      this.#latest = measure(() => translateAll(snapshot));
+      this.#latest = measure(() => this.#containment.run(snapshot, translateAll));
     } catch (caught) {
       const { code, message } = fromUnknown(caught);
       logger.error('the resources cannot be translated, the last state goes on', { code, reason: message });

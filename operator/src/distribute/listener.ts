@@ -31,8 +31,18 @@ export function tlsCredentials(tls: TlsSource, options: TlsOptions): ServerCrede
   return create(provider, null, false);
 }
 
-/** Opens an address; the port that was taken. Rejects with `ListenFailed`. */
-export function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
+/** Opens an address; the port that was taken. Without a host every address of the machine is meant. Rejects with `ListenFailed`. */
+export async function bind(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
+  if (!address.startsWith(':')) return bindTo(server, address, credentials);
+  try {
+    return await bindTo(server, `[::]${address}`, credentials);
+  } catch {
+    // A machine without IPv6; if the port itself is taken, this says so.
+    return bindTo(server, `0.0.0.0${address}`, credentials);
+  }
+}
+
+function bindTo(server: Server, address: string, credentials: ServerCredentials): Promise<number> {
   return new Promise((resolve, reject) => {
     server.bindAsync(address, credentials, (error, port) => {
       if (error === null) resolve(port);

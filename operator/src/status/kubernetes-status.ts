@@ -35,6 +35,10 @@ const countsEvery = 30_000;
 const outdatedWait = 250;
 /** Until definitions that are older than the operator may have been replaced. */
 const schemaWait = 60_000;
+/** For so long an object that was ready is not called Pending: nodes are about to take its change. */
+const pendingAfter = 1_500;
+/** For so long after the start nodes are about to dial and to report; until then only news is written. */
+const startMilliseconds = 12_000;
 /** Everything is compared once more in this time, whatever was missed. */
 const resyncEvery = 10 * 60_000;
 
@@ -44,6 +48,8 @@ export class KubernetesStatus implements StatusSink {
   readonly #queue: KeyedQueue;
   readonly #desired = new Map<string, ObjectStatus>();
   readonly #writtenAt = new Map<string, number>();
+  readonly #pendingSince = new Map<string, number>();
+  #startsUntil: number;
   readonly #unwatch: () => void;
   readonly #resync: Timer;
   #isSchemaTold = false;
@@ -51,6 +57,7 @@ export class KubernetesStatus implements StatusSink {
   constructor(deps: KubernetesStatusDeps) {
     this.#deps = deps;
     const { clock, random, logger } = deps;
+    this.#startsUntil = clock.now() + startMilliseconds;
     const onError = (object: string, caught: unknown): void => {
       const { code, message } = fromUnknown(caught);
       deps.counted?.('Failed');
@@ -58,9 +65,7 @@ export class KubernetesStatus implements StatusSink {
     };
     this.#queue = new KeyedQueue({ concurrency: inFlight, work: (key) => this.#work(key), onError, clock, random });
     this.#unwatch = deps.stored.onStored((ref) => this.#look(describeRef(ref)));
-    this.#resync = clock.every(resyncEvery, () => {
-      for (const key of this.#desired.keys()) this.#queue.add(key);
-    });
+    this.#resync = clock.every(resyncEvery, () => this.#addAll());
   }
 
   /** Objects whose status is being written or waits for it. */
@@ -83,6 +88,13 @@ export class KubernetesStatus implements StatusSink {
     return Promise.resolve();
   }
 
+  /** Every node has dialled and reported: from now on everything is written. */
+  settle(): void {
+    if (this.#startsUntil <= this.#deps.clock.now()) return;
+    this.#startsUntil = -Infinity;
+    this.#addAll();
+  }
+
   /** Resolves when everything that can be written now is. */
   drain(): Promise<void> {
     return this.#queue.drain();
@@ -95,6 +107,10 @@ export class KubernetesStatus implements StatusSink {
     await this.#queue.close();
   }
 
+  #addAll(): void {
+    for (const key of this.#desired.keys()) this.#queue.add(key);
+  }
+
   #look(key: string): void {
     if (this.#desired.has(key)) this.#queue.add(key);
   }
@@ -102,6 +118,21 @@ export class KubernetesStatus implements StatusSink {
   #forget(key: string): void {
     this.#desired.delete(key);
     this.#writtenAt.delete(key);
+    this.#pendingSince.delete(key);
+  }
+
+  /** Milliseconds for which the status shall not be written yet, because it may be over before anybody has read it. */
+  #patience(key: string, { status }: ObjectStatus, stored: unknown): number {
+    const now = this.#deps.clock.now();
+    const left = this.#startsUntil - now;
+    if (left > 0) return isUrgent(status, stored) ? 0 : left;
+    if (conditionOf(status, 'Ready') !== 'Unknown' || conditionOf(stored, 'Ready') !== 'True') {
+      this.#pendingSince.delete(key);
+      return 0;
+    }
+    const since = this.#pendingSince.get(key) ?? now;
+    this.#pendingSince.set(key, since);
+    return since + pendingAfter - now;
   }
 
   async #work(key: string): Promise<void> {
@@ -110,6 +141,8 @@ export class KubernetesStatus implements StatusSink {
     const present = object === undefined ? undefined : stored.stored(object);
     // An object that is not there (yet) is looked at again when it is.
     if (object === undefined || present === undefined) return;
+    const patience = this.#patience(key, object, present.status);
+    if (patience > 0) return this.#queue.add(key, { afterMs: patience });
     const now = clock.now();
     const plan = planStatus(object.status, present.status, new Date(now).toISOString());
     if (plan.kind === 'Nothing') return;
@@ -155,6 +188,19 @@ export class KubernetesStatus implements StatusSink {
       this.#deps.record({ regarding: { apiVersion, kind, namespace, name, uid }, ...event, action: 'Program' });
     }
   }
+}
+
+/** Whether a status tells something new that no node's answer can change. */
+function isUrgent(desired: ObjectStatus['status'], stored: unknown): boolean {
+  const { observedGeneration } = (stored ?? {}) as { readonly observedGeneration?: number };
+  if (observedGeneration !== desired.observedGeneration) return true;
+  if (conditionOf(desired, 'Ready') === 'True' && conditionOf(stored, 'Ready') !== 'True') return true;
+  return desired.conditions.some(({ type, status }) => status === 'False' && conditionOf(stored, type) !== 'False');
+}
+
+function conditionOf(status: unknown, wanted: string): Condition['status'] | undefined {
+  const { conditions = [] } = (status ?? {}) as { readonly conditions?: readonly Condition[] };
+  return conditions.find(({ type }) => type === wanted)?.status;
 }
 
 const apiVersion = 'quiver.dev/v1alpha1';

@@ -1,0 +1,265 @@
+import type { KubernetesPod } from '../api/kubernetes-objects.ts';
+import type { Clock, Timer } from '../clock.ts';
+import type { NodeReport } from '../conditions/node-report.ts';
+import { type AgentStream, Distributor } from '../distribute/distributor.ts';
+import { type Listening, serveAgents } from '../distribute/server.ts';
+import { desiredOwnedObjects } from '../dns/owned-objects.ts';
+import { AuthorityKeeper } from '../identity/authority-keeper.ts';
+import { MemoryCertificates } from '../identity/certificate-provider.ts';
+import { Enrolment } from '../identity/enrolment.ts';
+import { serveEnrolment } from '../identity/enrolment-server.ts';
+import type { TokenReviewer } from '../identity/token-review.ts';
+import type { ApiClient } from '../kubernetes/client/api-client.ts';
+import type { KubeObject } from '../kubernetes/client/kube-object.ts';
+import { EventRecorder } from '../kubernetes/events/event-recorder.ts';
+import type { Logger } from '../logger.ts';
+import type { OperatorMetrics } from '../metrics/operator-metrics.ts';
+import { Operator } from '../operator.ts';
+import type { Subscription } from '../source/resource-source.ts';
+import { KubernetesStatus } from '../status/kubernetes-status.ts';
+import type { Translator } from '../translator.ts';
+import type { ClusterView } from './cluster-view.ts';
+import { KubernetesAuthorityStore } from './kubernetes-authority-store.ts';
+import { operatorEndpoints } from './operator-endpoints.ts';
+import { OwnedObjects } from './owned-objects.ts';
+import { type RetirementProgress, retired, retirementProgress } from './retirement.ts';
+import type { ClusterSettings } from './settings.ts';
+import { TaintRemover } from './taint-remover.ts';
+
+export interface LeaderTermDeps {
+  readonly settings: ClusterSettings;
+  readonly epoch: bigint;
+  readonly client: ApiClient;
+  readonly view: ClusterView;
+  readonly translator: Translator;
+  readonly reviewer: TokenReviewer;
+  readonly metrics: Pick<OperatorMetrics, 'written' | 'enrolled'>;
+  readonly clock: Clock;
+  /** From 0 to below 1. */
+  readonly random: () => number;
+  readonly logger: Logger;
+}
+
+/** Several pods that go at once are one look at the streams. */
+const recheckDelayMilliseconds = 50;
+const settleMilliseconds = 300;
+
+/** Everything that only the leader does: it serves agents and writes. */
+export class LeaderTerm {
+  readonly #deps: LeaderTermDeps;
+  readonly #certificates = new MemoryCertificates();
+  readonly #keeper: AuthorityKeeper;
+  readonly #distributor: Distributor;
+  readonly #events: EventRecorder;
+  readonly #status: KubernetesStatus;
+  readonly #owned: OwnedObjects;
+  readonly #taints: TaintRemover;
+  readonly #operator: Operator;
+  readonly #ends: (() => void)[] = [];
+  #translations: Subscription | undefined;
+  #listening: readonly Listening[] = [];
+  #recheck: Timer | undefined;
+  #settling: Timer | undefined;
+  #agents: { readonly pods: readonly KubernetesPod[]; readonly nodes: ReadonlySet<string> } = {
+    pods: [],
+    nodes: new Set(),
+  };
+  #isRetiring = false;
+  #isServing = false;
+  #isOver = false;
+
+  constructor(deps: LeaderTermDeps) {
+    this.#deps = deps;
+    const { client, view, translator, clock, random, epoch, settings, metrics } = deps;
+    const logger = (component: string): Logger => deps.logger.with({ component });
+    const counted = (target: string) => (result: string) => metrics.written(target, result);
+    const writing = { client, clock, random };
+    this.#keeper = new AuthorityKeeper({
+      store: new KubernetesAuthorityStore(client, { namespace: settings.namespace, name: settings.authority }),
+      certificates: this.#certificates,
+      name: 'Quiver authority',
+      dnsNames: dnsNamesOf(settings),
+      clock,
+      logger: logger('authority'),
+    });
+    const refusal = (node: string, stream: AgentStream) => this.#refusalOf(node, stream);
+    this.#distributor = new Distributor({ epoch, logger: logger('distribute'), refusal });
+    this.#events = new EventRecorder({ ...writing, instance: settings.podName, logger: logger('events') });
+    this.#status = new KubernetesStatus({
+      ...writing,
+      stored: view,
+      record: (occurrence) => this.#events.record(occurrence),
+      logger: logger('status'),
+      counted: counted('status'),
+    });
+    this.#owned = new OwnedObjects({ ...writing, store: view, logger: logger('owned'), counted: counted('owned') });
+    this.#taints = new TaintRemover({ ...writing, view, logger: logger('taint'), counted: counted('taint') });
+    this.#operator = new Operator({
+      translator,
+      distributor: this.#distributor,
+      status: this.#status,
+      clock,
+      logger: logger('operator'),
+      adapt: (node) => (this.#isRetiring ? retired(node) : node),
+      concerns: (node) => this.#agentNodes().has(node),
+    });
+  }
+
+  /** Begins to serve. Rejects when it cannot: there is no authority, or an address is taken. */
+  async start(): Promise<void> {
+    const { settings, view, translator } = this.#deps;
+    await this.#keeper.start();
+    if (this.#isOver) return this.#keeper.stop();
+    this.#operator.start();
+    this.#listening = await Promise.all([this.#serveAgents(settings), this.#serveEnrolment(settings)]);
+    if (this.#isOver) return this.#closeAddresses();
+    this.#isServing = true;
+    this.#translations = translator.subscribe(() => this.#want());
+    this.#distributor.onChange(() => this.#nodesChanged());
+    this.#ends.push(view.onMachines(() => this.#machinesChanged()));
+    this.#lookAtTaints();
+  }
+
+  /** What is known of each node that has an agent. */
+  nodes(): readonly NodeReport[] {
+    return this.#operator.nodes();
+  }
+
+  /** Objects that wait to be written. */
+  queues(): Readonly<Record<string, number>> {
+    return { status: this.#status.depth, owned: this.#owned.depth };
+  }
+
+  get isServing(): boolean {
+    return this.#isServing;
+  }
+
+  get eventsDropped(): number {
+    return this.#events.dropped;
+  }
+
+  get authorityEnd(): number | undefined {
+    return this.#keeper.authority?.notAfter;
+  }
+
+  /** Tells every node to take everything off; calls `listener` with each progress. */
+  retire(listener: (progress: RetirementProgress) => void): void {
+    if (this.#isRetiring) return;
+    this.#isRetiring = true;
+    this.#operator.republish();
+    const tell = (): void => listener(retirementProgress(this.#distributor.reports()));
+    this.#distributor.onChange(tell);
+    tell();
+  }
+
+  /** Ends all streams at once, before anything is waited for, and writes nothing more. */
+  async abort(): Promise<void> {
+    this.#isOver = true;
+    this.#isServing = false;
+    const closed = this.#closeAddresses();
+    this.#unsubscribe();
+    await Promise.all([closed, this.#operator.stop(), this.#status.close(), this.#owned.close(), this.#taints.close()]);
+    await this.#events.close();
+  }
+
+  /** As `abort`, after agents were led away from here and what waits was written. */
+  async stop(): Promise<void> {
+    this.#isServing = false;
+    this.#want();
+    await this.#operator.stop();
+    await Promise.all([this.#status.drain(), this.#owned.drain()]);
+    await this.abort();
+  }
+
+  #unsubscribe(): void {
+    this.#keeper.stop();
+    this.#translations?.close();
+    this.#recheck?.cancel();
+    this.#settling?.cancel();
+    for (const end of this.#ends) end();
+  }
+
+  async #closeAddresses(): Promise<void> {
+    this.#distributor.close();
+    await Promise.all(this.#listening.map((one) => one.close()));
+  }
+
+  #serveAgents({ configListen }: ClusterSettings): Promise<Listening> {
+    const logger = this.#deps.logger.with({ component: 'distribute' });
+    return serveAgents({ listen: configListen, tls: this.#certificates }, { distributor: this.#distributor, logger });
+  }
+
+  #serveEnrolment({ enrolListen, namespace, agentServiceAccount }: ClusterSettings): Promise<Listening> {
+    const { reviewer, translator, view, clock, metrics } = this.#deps;
+    const logger = this.#deps.logger.with({ component: 'enrolment' });
+    const enrolment = new Enrolment({
+      reviewer,
+      authority: () => this.#keeper.authority,
+      router: () => translator.latest?.ir,
+      hasNode: (name) => translator.latest?.ir.nodes.some((node) => node.name === name) ?? false,
+      nodeOfPod: (uid) => view.nodeOfPod(uid),
+      agentUsername: `system:serviceaccount:${namespace}:${agentServiceAccount}`,
+      clock,
+      logger,
+      counted: (result) => metrics.enrolled(result),
+    });
+    return serveEnrolment(enrolListen, { enrolment, certificates: this.#certificates, logger });
+  }
+
+  // Objects do not wait for a node on which no agent will ever run.
+  #agentNodes(): ReadonlySet<string> {
+    const { translator, settings } = this.#deps;
+    const pods = translator.latest?.snapshot.kubernetes?.pods ?? [];
+    if (this.#agents.pods !== pods) this.#agents = { pods, nodes: new Set(agentNodesOf(pods, settings)) };
+    return this.#agents.nodes;
+  }
+
+  #want(): void {
+    const { translator, settings } = this.#deps;
+    const { latest } = translator;
+    const { services, slices } =
+      latest === undefined ? nothing : desiredOwnedObjects(latest.ir, latest.snapshot.services);
+    this.#owned.want([...services, ...slices, ...operatorEndpoints(settings, this.#isServing)].map(asObject));
+  }
+
+  // A certificate outlives its pod by up to an hour; a stream does not.
+  #refusalOf(node: string, { certifiedName = '' }: AgentStream): { code: string; message: string } | undefined {
+    if (this.#deps.view.nodeOfPod(certifiedName) === node) return undefined;
+    return { code: 'PodGone', message: `the agent's pod ${certifiedName} is not on node ${node} any more` };
+  }
+
+  #machinesChanged(): void {
+    this.#recheck ??= this.#deps.clock.after(recheckDelayMilliseconds, () => {
+      this.#recheck = undefined;
+      this.#distributor.recheck();
+      this.#lookAtTaints();
+    });
+  }
+
+  #nodesChanged(): void {
+    this.#lookAtTaints();
+    const isComplete = this.#operator.nodes().every(({ isConnected, report }) => isConnected && report !== undefined);
+    // What they said has to reach the status first.
+    if (isComplete) this.#settling ??= this.#deps.clock.after(settleMilliseconds, () => this.#status.settle());
+  }
+
+  #lookAtTaints(): void {
+    if (!this.#deps.settings.removesTaint || this.#isRetiring) return;
+    for (const { node, acknowledged } of this.nodes()) if (acknowledged !== undefined) this.#taints.look(node);
+  }
+}
+
+const nothing: ReturnType<typeof desiredOwnedObjects> = { services: [], slices: [] };
+
+function agentNodesOf(pods: readonly KubernetesPod[], { namespace, agentServiceAccount }: ClusterSettings): string[] {
+  const agents = pods.filter((pod) => pod.namespace === namespace && pod.serviceAccount === agentServiceAccount);
+  return agents.filter(({ node, isFinished }) => node !== '' && !isFinished).map(({ node }) => node);
+}
+
+function asObject<T extends object>(manifest: T): T & KubeObject {
+  return manifest as T & KubeObject;
+}
+
+function dnsNamesOf({ name, namespace }: ClusterSettings): readonly string[] {
+  return [name, `${name}.${namespace}`, `${name}.${namespace}.svc`, `${name}.${namespace}.svc.cluster.local`];
+}
