@@ -5,7 +5,7 @@ import { type KubernetesTools, kubernetesTools } from '../tools/helm.ts';
 import { type Binaries, ensureBinaries, type Say } from './binaries/build.ts';
 import { Cluster } from './cluster.ts';
 import { type BaseImages, ensureBaseImages } from './images/base.ts';
-import { clusterPlans, type PrimaryCni } from './network/plan.ts';
+import { type ClusterPlan, clusterPlans, type PrimaryCni, primaryPlan } from './network/plan.ts';
 import { Wan } from './network/wan.ts';
 import { Vm } from './vm.ts';
 
@@ -21,7 +21,10 @@ export interface LabOptions {
 export class Lab {
   readonly folder: string;
   readonly wan: Wan;
+  /** The two that are always there when the lab is up. */
   readonly clusters: readonly Cluster[];
+  /** A third one, up only while somebody wants it. */
+  readonly third: Cluster;
   readonly vm: Vm;
   readonly tools: KubernetesTools;
   readonly binaries: Binaries;
@@ -37,17 +40,17 @@ export class Lab {
     this.images = parts.images;
     this.wan = new Wan(`${prefix}wan`);
     this.vm = new Vm(this.wan, `${prefix}vm`, join(this.folder, 'vm'));
-    this.clusters = clusterPlans.map(
-      (plan) =>
-        new Cluster({
-          plan,
-          prefix,
-          wan: this.wan,
-          folder: join(this.folder, plan.name),
-          binaries: parts.binaries,
-          kubectl: parts.tools.kubectl,
-        }),
-    );
+    const cluster = (plan: ClusterPlan): Cluster =>
+      new Cluster({
+        plan,
+        prefix,
+        wan: this.wan,
+        folder: join(this.folder, plan.name),
+        binaries: parts.binaries,
+        kubectl: parts.tools.kubectl,
+      });
+    this.clusters = clusterPlans.map(cluster);
+    this.third = cluster(primaryPlan);
   }
 
   /** Builds or fetches what a lab is made of, and finds it in whatever state it is. */
@@ -63,8 +66,9 @@ export class Lab {
 
   /** @throws when there is no such cluster. */
   cluster(name: string): Cluster {
-    const found = this.clusters.find((cluster) => cluster.name === name);
-    const names = this.clusters.map((cluster) => cluster.name).join(' and ');
+    const all = [...this.clusters, this.third];
+    const found = all.find((cluster) => cluster.name === name);
+    const names = all.map((cluster) => cluster.name).join(', ');
     if (found === undefined) throw new Error(`There is no cluster "${name}"; the clusters are ${names}.`);
     return found;
   }
@@ -88,7 +92,7 @@ export class Lab {
   async down(): Promise<void> {
     if (existsSync(this.folder)) this.say('taking the clusters down');
     await this.vm.remove();
-    await Promise.all(this.clusters.map((cluster) => cluster.down()));
+    await Promise.all([...this.clusters, this.third].map((cluster) => cluster.down()));
     await this.wan.removeIfUnused();
     await rm(this.folder, { recursive: true, force: true });
   }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { release } from '../cluster/install.ts';
 import { eventually, now } from '../harness/eventually.ts';
+import { agentOn, agents, operators } from './support/agents.ts';
 import { scenarioTime } from './support/fabric.ts';
 import { LiveConnections, type LiveReport } from './support/live-connections.ts';
 import type { Manifest } from './support/objects.ts';
@@ -12,26 +13,8 @@ const COUNT = 50;
 const LONGEST_GAP = 15_000;
 const API_SERVER_AWAY = 120_000;
 
-const agents: Manifest = {
-  apiVersion: 'apps/v1',
-  kind: 'DaemonSet',
-  metadata: { name: 'quiver-agent', namespace: release.namespace },
-};
-const operators: Manifest = {
-  apiVersion: 'apps/v1',
-  kind: 'Deployment',
-  metadata: { name: 'quiver-operator', namespace: release.namespace },
-};
-
 function podOf(name: string): Manifest {
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: release.namespace } };
-}
-
-async function agentOn(site: Site, node: string): Promise<string> {
-  const of = ['-l', 'app.kubernetes.io/component=agent', `--field-selector=spec.nodeName=${node}`];
-  const name = await site.kubectl(agents, 'get', 'pods', ...of, '-o', 'jsonpath={.items[0].metadata.name}');
-  assert.notEqual(name, '', `there is no agent on ${node}`);
-  return name;
 }
 
 function unharmed({ live, ended, longestGap }: LiveReport): void {

@@ -1,15 +1,16 @@
 // Two real Kubernetes clusters: `npm run e2e` runs the scenarios on them, its sub-commands bring them up for other uses.
 import { spawn } from 'node:child_process';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ApiServerAlone } from '../cluster/api-server-alone.ts';
 import { ensureBinaries } from '../cluster/binaries/build.ts';
 import { Lab } from '../cluster/lab.ts';
 import type { PrimaryCni } from '../cluster/network/plan.ts';
+import { clusterCache, say } from './e2e-lab.ts';
+import { installEverywhere, loadImages, runScenarios } from './e2e-run.ts';
 
 const USAGE = `npm run e2e -- [FILTER] [--keep]          all scenarios, or those whose title or file matches, on clusters of this run
 npm run e2e -- up [--cni bridge|none]     clusters alpha and beta, two nodes each
+npm run e2e -- install                    builds the images, loads them into the nodes and installs the chart
 npm run e2e -- down                       takes them away
 npm run e2e -- kubectl alpha ARGUMENTS    kubectl against a cluster; helm the same way
 npm run e2e -- node alpha2 COMMAND        a command inside a node
@@ -18,9 +19,6 @@ npm run e2e -- wan COMMAND                a command inside the network between t
 npm run e2e -- apiserver                  etcd and an API server alone, until it is interrupted
 --lab NAME                                another lab beside the usual one
 `;
-
-const cache = join(process.env['QUIVER_CACHE'] ?? join(homedir(), '.cache/quiver'), 'kubernetes');
-const say = (text: string): void => void process.stderr.write(`e2e: ${text}\n`);
 
 /** Options of our own come before the command; what follows it belongs to the command. */
 interface Request {
@@ -59,7 +57,7 @@ function requestOf(args: readonly string[]): Request {
 }
 
 function openLab({ lab }: Request): Promise<Lab> {
-  return Lab.open({ cache, name: lab, say });
+  return Lab.open({ cache: clusterCache, name: lab, say });
 }
 
 /** Runs a program on our own terminal; its exit code. */
@@ -86,6 +84,18 @@ async function up(request: Request): Promise<number> {
 async function down(request: Request): Promise<number> {
   await (await openLab(request)).down();
   return 0;
+}
+
+async function installAll(request: Request): Promise<number> {
+  const lab = await openLab(request);
+  if (!lab.isUp) await lab.up(request.cni);
+  await installEverywhere(lab, await loadImages(lab));
+  return 0;
+}
+
+async function scenarios(request: Request): Promise<number> {
+  const lab = await openLab(request);
+  return runScenarios({ lab, labName: request.lab, filter: request.words.join(' '), isKept: request.isKept });
 }
 
 async function kubernetes(request: Request): Promise<number> {
@@ -117,7 +127,7 @@ async function inNamespace(request: Request): Promise<number> {
 }
 
 async function apiServer(): Promise<number> {
-  const server = await ApiServerAlone.start(await ensureBinaries(cache, say));
+  const server = await ApiServerAlone.start(await ensureBinaries(clusterCache, say));
   process.stdout.write(`export KUBECONFIG=${server.kubeconfig}\n`);
   say(`an API server is at ${server.url}; interrupt to end it`);
   await new Promise<void>((resolve) => {
@@ -130,6 +140,7 @@ async function apiServer(): Promise<number> {
 const commands: Readonly<Record<string, (request: Request) => Promise<number>>> = {
   up,
   down,
+  install: installAll,
   kubectl: kubernetes,
   helm: kubernetes,
   helm3: kubernetes,
@@ -143,7 +154,7 @@ if (process.getuid?.() !== 0) usage('namespaces and containers can only be made 
 const request = requestOf(process.argv.slice(2));
 const command = commands[request.words[0] ?? ''];
 try {
-  process.exitCode = command === undefined ? usage('no scenarios yet') : await command(request);
+  process.exitCode = await (command ?? scenarios)(request);
 } catch (caught) {
   say(caught instanceof Error ? caught.message : String(caught));
   process.exitCode = 1;

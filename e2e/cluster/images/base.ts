@@ -40,8 +40,10 @@ const BUILDER = ['ca-certificates', 'build-essential', 'nftables'];
 /** Where the image that builds has this machine's Rust toolchain while it does. */
 export const rustPlace = '/usr/local/rust';
 
-const rustEnvironment = [
+const builderEnvironment = [
   'CARGO_HOME=/usr/local/cargo',
+  // This machine's authorities are trusted while it builds, whoever answers for a registry here.
+  'NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt',
   `PATH=${rustPlace}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
 ];
 
@@ -97,7 +99,7 @@ async function makeDebian(kind: 'tools' | 'builder', rootfs: string, archive: st
   await must(['sh', '-c', `rm -rf ${rootfs}/var/cache/apt/archives/*.deb ${rootfs}/var/lib/apt/lists/*`]);
   await addNode(rootfs, NODE_PLACES[kind]);
   const name = kind === 'tools' ? toolsImage : 'localhost/quiver-builder:1';
-  const environment = kind === 'tools' ? {} : { environment: rustEnvironment };
+  const environment = kind === 'tools' ? {} : { environment: builderEnvironment };
   await writeOciArchive({ name, rootfs, command: ['/bin/sleep', '2147483647'], ...environment }, archive);
 }
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { must, run } from '../../harness/command.ts';
+import { must } from '../../harness/command.ts';
 import type { Say } from '../binaries/build.ts';
 import { type BaseImages, rustPlace } from './base.ts';
 
@@ -78,10 +78,8 @@ async function buildah({ cache }: ProjectBuild): Promise<string[]> {
 /** What of this machine the build sees: the toolchain, and how registries are reached. */
 async function places({ home, source }: ProjectBuild): Promise<(readonly [string, string])[]> {
   const rust = await must(['env', '-C', join(source, 'dataplane'), 'rustc', '--print', 'sysroot']);
-  const npm = (await run(['env', '-C', '/', 'npm', 'config', 'get', 'globalconfig'])).stdout.trim();
   const wanted: (readonly [string, string])[] = [
     [rust.trim(), rustPlace],
-    [npm, '/usr/local/etc/npmrc'],
     [join(home, '.npmrc'), '/root/.npmrc'],
     ['/etc/ssl/certs/ca-certificates.crt', '/etc/ssl/certs/ca-certificates.crt'],
   ];

@@ -63,6 +63,9 @@ export const clusterPlans: readonly ClusterPlan[] = [
   clusterPlan('beta', '203.0.113', '2001:db8:b'),
 ];
 
+/** A third cluster, brought up by the scenarios that want one without any CNI plugin of others. */
+export const primaryPlan: ClusterPlan = clusterPlan('gamma', '100.64.3', '2001:db8:d');
+
 /** A machine without Kubernetes. */
 export interface VmPlan extends SitePlan {
   readonly wan: Addresses;
@@ -73,11 +76,3 @@ export const vmPlan: VmPlan = {
   gateway: { v4: '192.0.2.1', v6: '2001:db8:c::1' },
   wan: { v4: '192.0.2.11', v6: '2001:db8:c::11' },
 };
-
-/** @throws when there is no such cluster. */
-export function planOf(cluster: string): ClusterPlan {
-  const found = clusterPlans.find(({ name }) => name === cluster);
-  const names = clusterPlans.map(({ name }) => name).join(' and ');
-  if (found === undefined) throw new Error(`There is no cluster "${cluster}"; the clusters are ${names}.`);
-  return found;
-}
