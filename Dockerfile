@@ -16,7 +16,7 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,targe
     && mkdir -p /out \
     && cp /target/release/libquiver_node.so /out/quiver.node
 
-# Each program in one file.
+# The programs; the command line in parts, of which an agent loads only its own.
 FROM ${NODE_IMAGE} AS programs
 WORKDIR /src
 COPY package.json package-lock.json .npmrc /src/
@@ -55,14 +55,14 @@ FROM ${RUNTIME_IMAGE} AS dataplane
 ENV PATH=/nodejs/bin:/usr/sbin:/usr/bin:/sbin:/bin NODE_ENV=production
 COPY --from=nft /nft/ /
 COPY --from=rust /out/ /app/
-COPY --from=programs /out/quiver.mjs /app/quiver.mjs
+COPY --from=programs /out/quiver*.mjs /app/
 USER 0:0
 ENTRYPOINT ["/nodejs/bin/node", "/app/quiver.mjs"]
 CMD ["--help"]
 
 FROM ${RUNTIME_IMAGE} AS cli
 ENV PATH=/nodejs/bin:/usr/sbin:/usr/bin:/sbin:/bin NODE_ENV=production
-COPY --from=programs /out/quiver.mjs /app/quiver.mjs
+COPY --from=programs /out/quiver*.mjs /app/
 USER 65532:65532
 ENTRYPOINT ["/nodejs/bin/node", "/app/quiver.mjs"]
 CMD ["--help"]

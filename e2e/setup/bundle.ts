@@ -1,10 +1,10 @@
 // Makes the programs that people and images get: `node e2e/setup/bundle.ts --out DIR [--addon FILE]`.
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { chmod, cp, writeFile } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { chmod, writeFile } from 'node:fs/promises';
+import { basename, dirname, join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { parseArgs } from 'node:util';
-import { build, type Plugin } from 'esbuild';
+import { type BuildOptions, build, type Plugin } from 'esbuild';
 import { ROOT } from './stage.ts';
 
 export interface BundleSettings {
@@ -14,11 +14,11 @@ export interface BundleSettings {
   readonly addon?: string | undefined;
 }
 
-/** Name of a program -> its source. */
-const PROGRAMS = { quiver: 'operator/cli/src/main.ts', operator: 'operator/src/main.ts' };
-
 /** The program under the name by which kubectl finds it: `kubectl quiver`. */
 const PLUGIN = 'kubectl-quiver';
+
+const COMMAND_LINE = 'operator/cli/src/main.ts';
+const OPERATOR = 'operator/src/main.ts';
 
 // Dependencies in CommonJS ask for built-in modules by `require`.
 const BANNER = [
@@ -26,45 +26,36 @@ const BANNER = [
   'const require = quiverCreateRequire(import.meta.url);',
 ].join('\n');
 
-const FOR_THE_SHELL = '#!/usr/bin/env node\n';
-
-/** Writes `quiver.mjs` (command line and agent), `operator.mjs`, `kubectl-quiver` and the addon; gives their names. */
+/**
+ * Writes the programs and gives their names:
+ * `quiver.mjs` for images, in parts (`quiver-*.mjs`, beside it) so that an agent loads and keeps only what it uses;
+ * `kubectl-quiver`, the same in one file, for people to copy into their PATH; `operator.mjs`; and the addon.
+ */
 export async function bundle({ out, addon }: BundleSettings): Promise<readonly string[]> {
   mkdirSync(out, { recursive: true });
-  const names: string[] = [];
-  for (const [name, source] of Object.entries(PROGRAMS)) {
-    if (!existsSync(join(ROOT, source))) continue;
-    await bundleProgram(join(ROOT, source), join(out, `${name}.mjs`));
-    names.push(`${name}.mjs`);
-  }
-  await cp(join(out, 'quiver.mjs'), join(out, PLUGIN));
-  names.push(PLUGIN);
-  if (addon !== undefined) {
-    copyFileSync(addon, join(out, 'quiver.node'));
-    names.push('quiver.node');
-  }
-  return names;
+  for (const name of readdirSync(out)) if (/^quiver-\w+\.mjs$/.test(name)) rmSync(join(out, name));
+  const names = [
+    ...(await write(out, { ...SETTINGS, entryPoints: { quiver: COMMAND_LINE }, ...IN_PARTS })),
+    ...(await write(out, { ...SETTINGS, entryPoints: { [PLUGIN]: COMMAND_LINE } })),
+    ...(existsSync(join(ROOT, OPERATOR)) ? await write(out, { ...SETTINGS, entryPoints: { operator: OPERATOR } }) : []),
+  ];
+  if (addon === undefined) return names;
+  copyFileSync(addon, join(out, 'quiver.node'));
+  return [...names, 'quiver.node'];
 }
 
-async function bundleProgram(entry: string, outfile: string): Promise<void> {
-  const { outputFiles } = await build({
-    entryPoints: [entry],
-    outfile,
-    bundle: true,
-    write: false,
-    platform: 'node',
-    target: 'node22.19',
-    format: 'esm',
-    minifySyntax: true,
-    minifyWhitespace: true,
-    legalComments: 'none',
-    banner: { js: BANNER },
-    plugins: [ownFiles],
-    logLevel: 'error',
-  });
-  const text = outputFiles[0]?.text ?? '';
-  await writeFile(outfile, text.startsWith('#!') ? text : FOR_THE_SHELL + text);
-  await chmod(outfile, 0o755);
+const IN_PARTS: BuildOptions = { splitting: true, chunkNames: 'quiver-[hash]' };
+
+async function write(out: string, settings: BuildOptions): Promise<readonly string[]> {
+  const { outputFiles } = await build({ ...settings, outdir: out, write: false });
+  return Promise.all(
+    outputFiles.map(async ({ path, contents }) => {
+      const name = basename(path) === `${PLUGIN}.mjs` ? PLUGIN : basename(path);
+      await writeFile(join(out, name), contents, { mode: 0o755 });
+      await chmod(join(out, name), 0o755);
+      return name;
+    }),
+  );
 }
 
 const TEXT_READ = /readFileSync\(\s*new URL\('([^']+)', import\.meta\.url\),\s*'utf8',?\s*\)/g;
@@ -83,6 +74,21 @@ const ownFiles: Plugin = {
       return { contents, loader: 'ts', resolveDir: dirname(path) };
     });
   },
+};
+
+const SETTINGS: BuildOptions = {
+  absWorkingDir: ROOT,
+  bundle: true,
+  platform: 'node',
+  target: 'node22.19',
+  format: 'esm',
+  outExtension: { '.js': '.mjs' },
+  minifySyntax: true,
+  minifyWhitespace: true,
+  legalComments: 'none',
+  banner: { js: BANNER },
+  plugins: [ownFiles],
+  logLevel: 'error',
 };
 
 async function main(): Promise<void> {
