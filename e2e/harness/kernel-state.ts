@@ -5,7 +5,7 @@ import type { Namespace } from './namespace.ts';
 export type KernelState = ReadonlySet<string>;
 
 /** Parts, and the command that lists them. Counters and ages are left out: they change without anybody's doing. */
-const PARTS: Readonly<Record<string, string>> = {
+export const PARTS: Readonly<Record<string, string>> = {
   link: `ip -o link | sed -E 's/^[0-9]+: //; s/ qlen [0-9]+//'`,
   address: `ip -o addr | sed -E 's/^[0-9]+: //; s/valid_lft.*//'`,
   'IPv4 route': 'ip -4 route show table all',

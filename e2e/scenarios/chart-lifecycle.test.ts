@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { type HelmVersion, Release } from '../charts/release.ts';
 import { ApiServerAlone } from '../cluster/api-server-alone.ts';
 import { ensureBinaries } from '../cluster/binaries/build.ts';
+import { clusterCache } from '../setup/e2e-lab.ts';
 import { ROOT } from '../setup/stage.ts';
-import { kubernetesTools, quiverCache } from '../tools/helm.ts';
+import { kubernetesTools } from '../tools/helm.ts';
 import { scenarioTime } from './support/fabric.ts';
 
 const VERSIONS: readonly HelmVersion[] = ['helm3', 'helm4'];
@@ -46,7 +47,7 @@ describe('the chart in a real API server', function () {
   const releases: Release[] = [];
 
   before(async () => {
-    server = await ApiServerAlone.start(await ensureBinaries(quiverCache(), () => undefined));
+    server = await ApiServerAlone.start(await ensureBinaries(clusterCache, () => undefined));
     const tools = await kubernetesTools();
     open = (namespace) => {
       const release = new Release({ kubeconfig: server.kubeconfig, tools }, namespace);

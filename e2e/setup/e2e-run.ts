@@ -1,14 +1,12 @@
 // What `npm run e2e` does: clusters, images, the chart, the scenarios, a table, and nothing left behind.
-import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { buildProjectImages, type ProjectImage } from '../cluster/images/project.ts';
-import { install } from '../cluster/install.ts';
 import type { Lab } from '../cluster/lab.ts';
 import { differences, kernelState } from '../harness/kernel-state.ts';
 import { guard } from '../harness/leftover-guard.ts';
-import { clusterCache, LAB_VARIABLE, say } from './e2e-lab.ts';
+import { clusterCache, installEverywhere, LAB_VARIABLE, rememberImages, say } from './e2e-lab.ts';
 import { testFiles } from './mocha.ts';
 import { ROOT, run } from './stage.ts';
 
@@ -42,27 +40,8 @@ export async function loadImages(lab: Lab): Promise<ProjectImage[]> {
   say('loading the images into the nodes');
   const needed = images.filter(({ target }) => target !== 'cli');
   for (const { archive } of needed) await Promise.all(lab.clusters.map((cluster) => cluster.importImage(archive)));
-  writeFileSync(join(lab.folder, 'images.json'), JSON.stringify(images));
+  rememberImages(lab, images);
   return images;
-}
-
-/** Installs the chart in both clusters, or upgrades it to the images. */
-export async function installEverywhere(lab: Lab, images: readonly ProjectImage[]): Promise<void> {
-  const { helm4: helm } = lab.tools;
-  const options = { helm, chart: join(ROOT, 'charts/quiver'), images, secret: fabricSecret(lab) };
-  await Promise.all(
-    lab.clusters.map(async (cluster) => {
-      say(`installing the chart in ${cluster.name}`);
-      await install(cluster, options);
-    }),
-  );
-}
-
-/** The same for all routers of a lab. */
-function fabricSecret({ folder }: Lab): string {
-  const file = join(folder, 'fabric.secret');
-  if (!existsSync(file)) writeFileSync(file, randomBytes(32).toString('hex'), { mode: 0o600 });
-  return readFileSync(file, 'utf8');
 }
 
 /** Runs the scenarios on clusters of this run; the exit code. */

@@ -5,8 +5,8 @@ import { ApiServerAlone } from '../cluster/api-server-alone.ts';
 import { ensureBinaries } from '../cluster/binaries/build.ts';
 import { Lab } from '../cluster/lab.ts';
 import type { PrimaryCni } from '../cluster/network/plan.ts';
-import { clusterCache, say } from './e2e-lab.ts';
-import { installEverywhere, loadImages, runScenarios } from './e2e-run.ts';
+import { clusterCache, installEverywhere, say } from './e2e-lab.ts';
+import { loadImages, runScenarios } from './e2e-run.ts';
 
 const USAGE = `npm run e2e -- [FILTER] [--keep]          all scenarios, or those whose title or file matches, on clusters of this run
 npm run e2e -- up [--cni bridge|none]     clusters alpha and beta, two nodes each

@@ -34,11 +34,14 @@ export async function openFabric(): Promise<Fabric> {
   return { lab, alpha, beta };
 }
 
-const programFolder = join(import.meta.dirname, '../programs');
+const ownPrograms = join(import.meta.dirname, '../programs');
+const sharedPrograms = join(import.meta.dirname, '../../harness/programs');
 
 /** The programs of test pods, for their namespace. */
 export function programsFor(namespace: string): Manifest {
-  const files = readdirSync(programFolder).map((name) => [name, readFileSync(join(programFolder, name), 'utf8')]);
-  const data = Object.fromEntries(files) as Record<string, string>;
+  const files = [ownPrograms, sharedPrograms].flatMap((folder) =>
+    readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), 'utf8')] as const),
+  );
+  const data = Object.fromEntries(files);
   return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'programs', namespace }, data };
 }

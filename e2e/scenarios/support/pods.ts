@@ -10,17 +10,22 @@ export interface PodOptions {
   readonly node?: string;
   readonly serviceAccount?: string;
   readonly hostNetwork?: boolean;
+  /** Whether the programs are at hand, from a ConfigMap of the namespace; they are when absent. */
+  readonly programs?: boolean;
 }
 
-const programs = { name: 'programs', configMap: { name: 'programs' } };
-const mount = { name: 'programs', mountPath: '/programs' };
+const volumes = [{ name: 'programs', configMap: { name: 'programs' } }];
+const volumeMounts = [{ name: 'programs', mountPath: '/programs' }];
 
 interface PodSpec {
   readonly containers: readonly object[];
   readonly [field: string]: unknown;
 }
 
-function podSpec(command: readonly string[], { node, serviceAccount, hostNetwork }: PodOptions): PodSpec {
+function podSpec(
+  command: readonly string[],
+  { node, serviceAccount, hostNetwork, programs = true }: PodOptions,
+): PodSpec {
   return {
     terminationGracePeriodSeconds: 1,
     ...(node === undefined ? {} : { nodeName: node }),
@@ -28,13 +33,16 @@ function podSpec(command: readonly string[], { node, serviceAccount, hostNetwork
     ...(hostNetwork === undefined ? {} : { hostNetwork, dnsPolicy: 'ClusterFirstWithHostNet' }),
     // A node that was rebooted keeps its pods: nobody is evicted while a test runs.
     tolerations: [{ operator: 'Exists', effect: 'NoExecute' }],
-    containers: [{ name: 'main', image: toolsImage, imagePullPolicy: 'Never', command }],
+    containers: [
+      { name: 'main', image: toolsImage, imagePullPolicy: 'Never', command, ...(programs ? { volumeMounts } : {}) },
+    ],
+    ...(programs ? { volumes } : {}),
   };
 }
 
 /** A pod that waits for commands. */
 export function idlePod(namespace: string, name: string, options: PodOptions = {}): Manifest {
-  return pod(namespace, name, podSpec(['sleep', 'infinity'], options), options);
+  return pod(namespace, name, ['sleep', 'infinity'], options);
 }
 
 /** A pod that runs one of the programs. */
@@ -44,19 +52,17 @@ export function programPod(
   [program, ...args]: readonly [string, ...string[]],
   options: PodOptions = {},
 ): Manifest {
-  return pod(namespace, name, programSpec([program, ...args], options), options);
+  return pod(namespace, name, runProgram(program, ...args), options);
 }
 
-function pod(namespace: string, name: string, spec: PodSpec, { labels }: PodOptions): Manifest {
-  return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace, labels: { app: name, ...labels } }, spec };
+function pod(namespace: string, name: string, command: readonly string[], options: PodOptions): Manifest {
+  const metadata = { name, namespace, labels: { app: name, ...options.labels } };
+  return { apiVersion: 'v1', kind: 'Pod', metadata, spec: podSpec(command, options) };
 }
 
-/** The programs are in a ConfigMap of the pod's namespace. */
-function programSpec([program, ...args]: readonly [string, ...string[]], options: PodOptions): PodSpec {
-  const command = ['node', '--disable-warning=ExperimentalWarning', `/programs/${program}`, ...args];
-  const spec = podSpec(command, options);
-  const containers = spec.containers.map((container) => ({ ...container, volumeMounts: [mount] }));
-  return { ...spec, containers, volumes: [programs] };
+/** Command that runs one of the programs, in a pod of ours. */
+export function runProgram(program: string, ...args: readonly string[]): string[] {
+  return ['node', '--disable-warning=ExperimentalWarning', `/programs/${program}`, ...args];
 }
 
 export interface ServersOptions {
@@ -75,9 +81,11 @@ export function servers(namespace: string, name: string, { replicas, udp }: Serv
     whenUnsatisfiable: 'DoNotSchedule',
     labelSelector: { matchLabels: labels },
   };
-  const spec = programSpec(['server.ts', ...args], {});
+  const spec = podSpec(runProgram('server.ts', ...args), {});
+  // A server that is about to end serves on until everybody knows.
+  const lifecycle = { preStop: { sleep: { seconds: 3 } } };
   const readinessProbe = { httpGet: { path: '/ready', port: serverPorts.http }, periodSeconds: 1 };
-  const containers = spec.containers.map((container) => ({ ...container, readinessProbe }));
+  const containers = spec.containers.map((container) => ({ ...container, readinessProbe, lifecycle }));
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -85,7 +93,10 @@ export function servers(namespace: string, name: string, { replicas, udp }: Serv
     spec: {
       replicas,
       selector: { matchLabels: labels },
-      template: { metadata: { labels }, spec: { ...spec, containers, topologySpreadConstraints: [spread] } },
+      template: {
+        metadata: { labels },
+        spec: { ...spec, terminationGracePeriodSeconds: 10, containers, topologySpreadConstraints: [spread] },
+      },
     },
   };
 }

@@ -8,6 +8,8 @@ export interface ShopOptions {
   readonly replicas?: number;
   /** Members of the tenant of clients in alpha; pods with the label `role: buyer` when absent. */
   readonly members?: readonly unknown[];
+  /** UDP ports of the service `voice`, `10000-10019`; there is none when absent. */
+  readonly udp?: string;
   /** Of the services, beside ports and access. */
   readonly spec?: Readonly<Record<string, unknown>>;
 }
@@ -25,10 +27,14 @@ export class Shop {
   readonly tenantObject: Manifest;
   readonly web: Manifest;
   readonly echo: Manifest;
+  /** All services: `web`, `echo` and, with UDP ports, `voice`. */
+  readonly services: readonly Manifest[];
   readonly deployment: Manifest;
   readonly routes: { readonly alpha: readonly Manifest[]; readonly beta: readonly Manifest[] };
 
-  private constructor(fabric: Fabric, { name, replicas = 2, members, spec = {} }: ShopOptions) {
+  readonly #corePods: Manifest;
+
+  private constructor(fabric: Fabric, { name, replicas = 2, members, udp, spec = {} }: ShopOptions) {
     this.fabric = fabric;
     this.namespace = name;
     this.tenant = `buyers-${name}`;
@@ -37,13 +43,21 @@ export class Shop {
     const tenants = [this.tenant];
     this.web = service(name, 'web', { ports: [{ protocol: 'TCP', port: 80 }], tenants, spec });
     this.echo = service(name, 'echo', { ports: [{ protocol: 'TCP', port: 7 }], tenants, spec });
-    this.deployment = servers(name, 'servers', { replicas });
-    const toEndpoints = (one: string, port: string): Manifest =>
-      route(name, one, { endpoints: { service: 'pods', port } });
+    const range = (udp ?? '').split('-').map(Number);
+    const [port = 0, endPort = port] = range;
+    const voice = service(name, 'voice', { ports: [{ protocol: 'UDP', port, endPort }], tenants, spec });
+    this.services = udp === undefined ? [this.web, this.echo] : [this.web, this.echo, voice];
+    this.deployment = servers(name, 'servers', { replicas, ...(udp === undefined ? {} : { udp }) });
+    const names = this.services.map(({ metadata }) => metadata.name);
     this.routes = {
-      alpha: ['web', 'echo'].map((one) => route(name, one, { peers: [{ name: 'beta' }] })),
-      beta: [toEndpoints('web', 'http'), toEndpoints('echo', 'echo')],
+      alpha: names.map((one) => route(name, one, { peers: [{ name: 'beta' }] })),
+      beta: names.map((one) => route(name, one, { endpoints: { service: 'pods', port: one } })),
     };
+    this.#corePods = coreService(name, 'pods', 'servers', [
+      { name: 'web', port: serverPorts.http },
+      { name: 'echo', port: serverPorts.echo },
+      ...(udp === undefined ? [] : [{ name: 'voice', protocol: 'UDP', port }]),
+    ]);
   }
 
   /** Makes everything and waits until it is ready, in both clusters. */
@@ -51,18 +65,12 @@ export class Shop {
     const shop = new Shop(await openFabric(), options);
     const { alpha, beta } = shop.fabric;
     await Promise.all([alpha.apply(...shop.#base()), beta.apply(...shop.#base())]);
-    await alpha.apply(shop.tenantObject, shop.web, shop.echo, ...shop.routes.alpha);
-    await beta.apply(
-      tenant(shop.tenant, []),
-      shop.web,
-      shop.echo,
-      shop.corePods(),
-      shop.deployment,
-      ...shop.routes.beta,
-    );
+    const { services, routes } = shop;
+    await alpha.apply(shop.tenantObject, ...services, ...routes.alpha);
+    await beta.apply(tenant(shop.tenant, []), ...services, shop.#corePods, shop.deployment, ...routes.beta);
     await beta.kubectl(shop.deployment, 'rollout', 'status', 'deployment/servers', '--timeout=60s');
-    await alpha.ready([shop.tenantObject, shop.web, shop.echo, ...shop.routes.alpha]);
-    await beta.ready([shop.web, shop.echo, ...shop.routes.beta]);
+    await alpha.ready([shop.tenantObject, ...services, ...routes.alpha]);
+    await beta.ready([...services, ...routes.beta]);
     return shop;
   }
 
@@ -89,11 +97,12 @@ export class Shop {
     return { code, ...(JSON.parse(stdout) as { readonly pod: string; readonly from: string }) };
   }
 
-  corePods(): Manifest {
-    return coreService(this.namespace, 'pods', 'servers', [
-      { name: 'http', port: serverPorts.http },
-      { name: 'echo', port: serverPorts.echo },
-    ]);
+  /** The addresses that a client gets for the name of a service. */
+  async addresses(client: string, name: string): Promise<{ readonly v4: string; readonly v6: string }> {
+    const full = `${name}.${this.namespace}.svc.cluster.local`;
+    const dig = async (type: string): Promise<string> =>
+      (await this.fabric.alpha.exec(this.namespace, client, ['dig', '+short', type, full])).trim();
+    return { v4: await dig('A'), v6: await dig('AAAA') };
   }
 
   #base(): Manifest[] {
