@@ -49,6 +49,8 @@ export interface ReflectorDeps<T> {
 }
 
 const waits = { first: 500, most: 10_000 };
+/** A server that is not there is not hurt by being asked, and shall not be missed for long when it is back. */
+const absentWaits = { first: 250, most: 2_000 };
 /** A server may ask for patience, but not for more than this. */
 const longestRetryAfter = 60_000;
 /** A stream that lived so long was healthy: the next failure is a first one. */
@@ -137,7 +139,8 @@ export class Reflector<T> {
     this.#inflow.forget();
     this.#failures = (wasHealthy ? 0 : this.#failures) + 1;
     const asked = Math.min(failure.retryAfter ?? 0, longestRetryAfter) * (1 + random() / 4);
-    const wait = asked > 0 ? asked : backoff(this.#failures, waits, random);
+    const limits = failure.kind === 'Unreachable' ? absentWaits : waits;
+    const wait = asked > 0 ? asked : backoff(this.#failures, limits, random);
     this.#logger.warn('reading again after a failure', { reason: failure.message, wait: Math.round(wait) });
     observer?.failed(type, failure, wait);
     this.#change({ isCurrent: false, failure });

@@ -11,7 +11,7 @@ const tenants = resourceTypes.tenant;
 /** What happens to the objects, to the connections, and to time. */
 type Step =
   | { readonly do: 'put' | 'delete' | 'replace'; readonly name: string; readonly value: number }
-  | { readonly do: 'cut' | 'silence' | 'wake' | 'down' | 'up' | 'restart' | 'end' | 'garbage' | 'bookmark' }
+  | { readonly do: 'cut' | 'silence' | 'wake' | 'down' | 'listen' | 'restart' | 'end' | 'garbage' | 'bookmark' }
   | { readonly do: 'fail'; readonly status: 403 | 404 | 410 | 429 | 500 | 503 }
   | { readonly do: 'pass'; readonly milliseconds: number };
 
@@ -30,7 +30,7 @@ const steps = fc.array(
       weight: 4,
       arbitrary: fc.record({
         do: fc.constantFrom(
-          ...(['cut', 'silence', 'wake', 'down', 'up', 'restart', 'end', 'garbage', 'bookmark'] as const),
+          ...(['cut', 'silence', 'wake', 'down', 'listen', 'restart', 'end', 'garbage', 'bookmark'] as const),
         ),
       }),
     },
@@ -78,19 +78,13 @@ class Trial {
 
   async take(step: Step): Promise<void> {
     const { server, clock } = this.cluster;
+    if ('name' in step) return this.#write(step);
     switch (step.do) {
-      case 'put':
-      case 'replace':
-      case 'delete':
-        return this.#write(step);
-      case 'up':
-        return server.listen();
       case 'garbage':
         return server.watches.say('garbage\n');
       case 'end':
-        return server.watches.end();
       case 'bookmark':
-        return server.watches.bookmark();
+        return server.watches[step.do]();
       case 'fail':
         return server.failNext({ status: step.status, ...(step.status === 429 ? { retryAfter: '2' } : {}) });
       case 'pass': {
@@ -101,6 +95,7 @@ class Trial {
       case 'silence':
       case 'wake':
       case 'down':
+      case 'listen':
       case 'restart':
         await server[step.do]();
     }

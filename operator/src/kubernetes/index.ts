@@ -1,0 +1,14 @@
+export { ApiClient, type ApiClientDeps, type ListPage } from './client/api-client.ts';
+export { ApiFailure, type FailureKind } from './client/api-failure.ts';
+export { loadKubeConfig } from './client/kube-config.ts';
+export { type KubeObject, keyOf, type StoredObject, strip } from './client/kube-object.ts';
+export { reviewToken, type TokenIdentity } from './client/token-review.ts';
+export { type HttpRequest, type HttpResponse, KubeConfigTransport, type Transport } from './client/transport.ts';
+export { EventRecorder, type Occurrence } from './events/event-recorder.ts';
+export { annotateLease, findLease } from './lease/annotate-lease.ts';
+export { LeaseElection, type LeaseEvents } from './lease/lease-election.ts';
+export { type Permission, permissions } from './permissions.ts';
+export { Reflector, type ReflectorObserver, type ReflectorState } from './reflector/reflector.ts';
+export type { Change, Entry, ReadableStore } from './reflector/store.ts';
+export { apiVersionOf, type KubeRef, pathOf, type ResourceType, resourceTypes } from './resource-type.ts';
+export { KeyedQueue, type KeyedQueueDeps } from './work-queue/keyed-queue.ts';
