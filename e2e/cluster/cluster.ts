@@ -117,6 +117,11 @@ export class Cluster {
     await Promise.all(this.nodes.map((node) => node.importImage(archive)));
   }
 
+  /** Gives an image another name, on every node. */
+  async tagImage(name: string, other: string): Promise<void> {
+    await Promise.all(this.nodes.map((node) => node.tagImage(name, other)));
+  }
+
   /** `command` as it has to be started to reach the API server as a user would. */
   asUser(command: readonly string[]): string[] {
     const net = `--net=/run/netns/${this.first.machine.namespace}`;

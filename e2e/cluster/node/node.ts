@@ -32,6 +32,9 @@ export interface NodeOptions {
   readonly binaries: Binaries;
 }
 
+/** containerd's own command line, on what Kubernetes runs. */
+const ctr = ['ctr', '--address', containerdSocket, '--namespace', 'k8s.io'];
+
 /** One Kubernetes node. */
 export class ClusterNode {
   readonly plan: NodePlan;
@@ -93,8 +96,12 @@ export class ClusterNode {
 
   /** Makes an image from an archive known to the node. */
   async importImage(archive: string): Promise<void> {
-    const ctr = ['ctr', '--address', containerdSocket, '--namespace', 'k8s.io'];
     await this.machine.must([...ctr, 'images', 'import', '--local', archive]);
+  }
+
+  /** Gives an image that the node has another name. */
+  async tagImage(name: string, other: string): Promise<void> {
+    await this.machine.must([...ctr, 'images', 'tag', '--force', name, other]);
   }
 
   /** Ends a container's processes as the kernel does when memory is short; kubelet starts it again. */
@@ -103,7 +110,6 @@ export class ClusterNode {
     const filter = Object.entries({ pod: 'pod.name', namespace: 'pod.namespace', container: 'container.name' }).map(
       ([key, label]) => `labels."io.kubernetes.${label}"==${labels[key as keyof typeof labels]}`,
     );
-    const ctr = ['ctr', '--address', containerdSocket, '--namespace', 'k8s.io'];
     const known = (await this.machine.must([...ctr, 'containers', 'ls', '-q', filter.join(',')])).trim().split('\n');
     const running = (await this.machine.must([...ctr, 'tasks', 'ls', '-q'])).trim().split('\n');
     const found = known.find((id) => running.includes(id));
@@ -125,9 +131,9 @@ export class ClusterNode {
   }
 
   async #containerdAnswers(): Promise<void> {
-    const ctr = ['ctr', '--address', containerdSocket, '--timeout', '1s', 'version'];
+    const asking = [...ctr, '--timeout', '1s', 'version'];
     const answers = async (): Promise<true | undefined> =>
-      (await this.machine.run(ctr)).code === 0 ? true : undefined;
+      (await this.machine.run(asking)).code === 0 ? true : undefined;
     await eventually(`containerd answers; see ${this.containerd.log}`, answers, { within: 30_000, every: 100 });
   }
 }
