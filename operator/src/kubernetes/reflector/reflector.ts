@@ -134,17 +134,24 @@ export class Reflector<T> {
 
   /** Milliseconds to wait. */
   #failed(failure: ApiFailure, wasHealthy: boolean): number {
-    const { type, observer, random } = this.#deps;
+    const { type, observer } = this.#deps;
     // What was read before the failure is not trusted: the next attempt reads everything.
     this.#inflow.forget();
     this.#failures = (wasHealthy ? 0 : this.#failures) + 1;
-    const asked = Math.min(failure.retryAfter ?? 0, longestRetryAfter) * (1 + random() / 4);
-    const limits = failure.kind === 'Unreachable' ? absentWaits : waits;
-    const wait = asked > 0 ? asked : backoff(this.#failures, limits, random);
+    const wait = this.#waitAfter(failure);
     this.#logger.warn('reading again after a failure', { reason: failure.message, wait: Math.round(wait) });
     observer?.failed(type, failure, wait);
     this.#change({ isCurrent: false, failure });
     return wait;
+  }
+
+  // A server that starts asks for five seconds with its 503, and is ready much sooner: only 429 is taken at its word.
+  #waitAfter({ kind, retryAfter }: ApiFailure): number {
+    const { random } = this.#deps;
+    if (kind === 'TooManyRequests' && retryAfter !== undefined) {
+      return Math.min(retryAfter, longestRetryAfter) * (1 + random() / 4);
+    }
+    return backoff(this.#failures, kind === 'Unreachable' ? absentWaits : waits, random);
   }
 
   #sink(): Sink {
