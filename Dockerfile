@@ -13,8 +13,10 @@ COPY dataplane/Cargo.toml dataplane/Cargo.lock /src/dataplane/
 COPY dataplane/crates /src/dataplane/crates
 RUN --mount=type=cache,target=/usr/local/cargo/registry --mount=type=cache,target=/target \
     cargo build --release --locked --target-dir /target -p quiver-node \
+    && cargo rustc --release --locked --target-dir /target -p quiver-cni --bin quiver-cni -- -C target-feature=+crt-static -C strip=symbols \
     && mkdir -p /out \
-    && cp /target/release/libquiver_node.so /out/quiver.node
+    && cp /target/release/libquiver_node.so /out/quiver.node \
+    && cp /target/release/quiver-cni /out/quiver-cni
 
 # The programs; the command line in parts, of which an agent loads only its own.
 FROM ${NODE_IMAGE} AS programs
