@@ -4,6 +4,7 @@ import { agentCommand } from './commands/agent.ts';
 import { captureCommand } from './commands/capture.ts';
 import { cniCommand } from './commands/cni.ts';
 import { completionCommand } from './commands/completion.ts';
+import { connectCommand } from './commands/connect.ts';
 import { diagnoseCommand } from './commands/diagnose.ts';
 import { dropsCommand } from './commands/drops.ts';
 import { explainCommand } from './commands/explain.ts';
@@ -67,6 +68,7 @@ function buildProgram(context: CliContext, outcome: Outcome): Command {
     peersCommand(context, outcome),
     diagnoseCommand(context, outcome),
     peerCommand(context),
+    connectCommand(context),
     supportBundleCommand(context, outcome),
     factsCommand(context),
     captureCommand(context),

@@ -54,6 +54,8 @@ export interface Cluster {
   list(path: string, query?: string): Promise<readonly KubeObject[]>;
   /** Text, such as a log; undefined when there is none. */
   text(path: string): Promise<string | undefined>;
+  /** Server-side apply under this program's name; rejects with status 409 when another one owns a field, unless forced. */
+  apply(path: string, object: KubeObject, settings?: { readonly force: boolean }): Promise<void>;
   /** Runs a command in a container to its end. */
   exec(where: ContainerRef, command: readonly string[]): Promise<Executed>;
 }

@@ -18,6 +18,7 @@ interface Answer {
 }
 
 const pageSize = 500;
+const fieldManager = 'quiver-cli';
 
 /** A cluster behind a kubeconfig. */
 export class KubeconfigCluster implements Cluster {
@@ -40,7 +41,7 @@ export class KubeconfigCluster implements Cluster {
   }
 
   async get(path: string): Promise<KubeObject | undefined> {
-    const answer = await this.#request(path, 'application/json');
+    const answer = await this.#read(path, 'application/json');
     return answer === undefined ? undefined : (JSON.parse(answer) as KubeObject);
   }
 
@@ -57,7 +58,14 @@ export class KubeconfigCluster implements Cluster {
   }
 
   text(path: string): Promise<string | undefined> {
-    return this.#request(path, '*/*');
+    return this.#read(path, '*/*');
+  }
+
+  async apply(path: string, object: KubeObject, { force } = { force: false }): Promise<void> {
+    const query = `fieldManager=${fieldManager}${force ? '&force=true' : ''}`;
+    const headers = { accept: 'application/json', 'content-type': 'application/apply-patch+yaml' };
+    const whole = `${path}?${query}`;
+    this.#accepted(whole, await this.#answer(whole, { method: 'PATCH', headers }, JSON.stringify(object)));
   }
 
   async exec(where: ContainerRef, command: readonly string[]): Promise<Executed> {
@@ -74,18 +82,18 @@ export class KubeconfigCluster implements Cluster {
     }
   }
 
-  async #request(path: string, accept: string): Promise<string | undefined> {
-    const { status, body } = await this.#answer(path, accept);
-    if (status === 404) return undefined;
-    if (status >= 200 && status < 300) return body;
-    throw new ClusterFailure(
-      `${this.#name()}: ${messageIn(body) || `${path} was answered with status ${status}`}`,
-      status,
-    );
+  async #read(path: string, accept: string): Promise<string | undefined> {
+    const answer = await this.#answer(path, { headers: { accept } });
+    return answer.status === 404 ? undefined : this.#accepted(path, answer);
   }
 
-  async #answer(path: string, accept: string): Promise<Answer> {
-    const options: RequestOptions = { headers: { accept } };
+  #accepted(path: string, { status, body }: Answer): string {
+    if (status >= 200 && status < 300) return body;
+    const reason = messageIn(body) || `${path} was answered with status ${status}`;
+    throw new ClusterFailure(`${this.#name()}: ${reason}`, status);
+  }
+
+  async #answer(path: string, options: RequestOptions, body?: string): Promise<Answer> {
     try {
       await this.#config.applyToHTTPSOptions(options);
     } catch (caught) {
@@ -94,17 +102,17 @@ export class KubeconfigCluster implements Cluster {
     const url = new URL(`${this.server.replace(/\/$/, '')}${path}`);
     const { signal, tooLate } = this.#limit();
     try {
-      return await this.#send(url, { ...options, signal });
+      return await this.#send(url, { ...options, signal }, body);
     } catch (caught) {
       if (signal.aborted) throw this.#unanswered(this.server, tooLate);
       throw new ClusterFailure(`${this.#name()}: ${this.server} is not reached: ${reasonOf(caught)}`);
     }
   }
 
-  async #send(url: URL, options: RequestOptions): Promise<Answer> {
+  async #send(url: URL, options: RequestOptions, body = ''): Promise<Answer> {
     const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
     const request = (url.protocol === 'http:' ? http : https).request(url, options, resolve);
-    request.on('error', reject).end();
+    request.on('error', reject).end(body);
     const response = await promise;
     const date = Date.parse(response.headers.date ?? '');
     if (!Number.isNaN(date)) this.#offset = date - this.#deps.now();

@@ -23,6 +23,7 @@ const clusterCommands = new Set([
   'drops',
   'peers',
   'peer',
+  'connect',
   'diagnose',
   'support-bundle',
 ]);

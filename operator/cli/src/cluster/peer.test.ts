@@ -60,7 +60,7 @@ spec:
     a.ends.set('a2', { refusal: 500 });
     const { code, stdout, stderr } = await run(['peer']);
     assert.deepEqual({ code, stdout }, { code: 1, stdout: '' });
-    assert.match(stderr, /^node a2: .*\nthe Peer would lack nodes; nothing is printed\n$/);
+    assert.match(stderr, /^node a2: .*\nthe Peer of a would lack nodes; nothing is done\n$/);
   });
 
   it('says which node has no waypoint yet', async () => {

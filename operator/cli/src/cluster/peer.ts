@@ -16,6 +16,11 @@ interface Reachable {
   readonly addresses: readonly string[];
 }
 
+/** A Peer as it is applied. */
+export interface PeerManifest extends KubeObject {
+  readonly spec: { readonly router: string; readonly waypoints: readonly unknown[] };
+}
+
 interface NodeJson extends KubeObject {
   readonly status?: { readonly addresses?: readonly { readonly type: string; readonly address: string }[] };
 }
@@ -23,29 +28,39 @@ interface NodeJson extends KubeObject {
 /** What a Peer allows for names of waypoints and nodes. */
 const longestName = 63;
 
-/** Prints the cluster as the Peer that another cluster needs of it. Fails rather than leaving a node out. */
+/** Prints the cluster as the Peer that another cluster needs of it. */
 export function printPeer(options: PeerOptions, context: CliContext): Promise<void> {
-  return withCluster(options, context, async (cluster) => {
-    const { agents } = await findInstallation(cluster, options.namespace);
-    const [statuses, facts] = await Promise.all([
-      askAgents(cluster, agents, ['status'], (answer) => StatusResponse.fromJSON(answer)),
-      askFacts(cluster, agents, context.now),
-    ]);
-    const failures = [...failuresOf(statuses), ...failuresOf(facts)];
-    const [first] = answered(statuses);
-    if (failures.length > 0 || first === undefined)
-      throw new Failure([...new Set(failures), 'the Peer would lack nodes; nothing is printed'].join('\n'));
-    const own = answered(facts).map(({ agent, value }) => ({
-      node: agent.node,
-      addresses: value.config?.waypoints ?? [],
-    }));
-    const nodes =
-      options.waypointAddress === undefined ? own : await addressesOf(cluster, own, options.waypointAddress);
-    context.stdout.write(structured(peerOf(first.value.router, nodes, options.name), options.output));
-  });
+  return withCluster(options, context, async (cluster) =>
+    context.stdout.write(structured(await ownPeer(cluster, options, context.now), options.output)),
+  );
 }
 
-function peerOf(router: string, nodes: readonly Reachable[], name = router): unknown {
+/** A cluster as a Peer of others. Fails rather than leaving a node out. */
+export async function ownPeer(
+  cluster: Cluster,
+  { namespace, name, waypointAddress }: Pick<PeerOptions, 'namespace' | 'name' | 'waypointAddress'>,
+  now: () => number,
+): Promise<PeerManifest> {
+  const { agents } = await findInstallation(cluster, namespace);
+  const [statuses, facts] = await Promise.all([
+    askAgents(cluster, agents, ['status'], (answer) => StatusResponse.fromJSON(answer)),
+    askFacts(cluster, agents, now),
+  ]);
+  const failures = [...failuresOf(statuses), ...failuresOf(facts)];
+  const [first] = answered(statuses);
+  if (failures.length > 0 || first === undefined)
+    throw new Failure(
+      [...new Set(failures), `the Peer of ${cluster.context} would lack nodes; nothing is done`].join('\n'),
+    );
+  const own = answered(facts).map(({ agent, value }) => ({
+    node: agent.node,
+    addresses: value.config?.waypoints ?? [],
+  }));
+  const nodes = waypointAddress === undefined ? own : await addressesOf(cluster, own, waypointAddress);
+  return peerOf(first.value.router, nodes, name);
+}
+
+function peerOf(router: string, nodes: readonly Reachable[], name = router): PeerManifest {
   const waypoints = nodes.flatMap(({ node, addresses }) => {
     if (addresses.length === 0) throw new Failure(`node ${node} has no waypoint yet: kubectl quiver status says why`);
     if (node.length > longestName)

@@ -32,6 +32,8 @@ export class FakeApiServer {
   /** Path and query of every request, in order. */
   readonly requests: string[] = [];
   readonly executed: FakeExec[] = [];
+  /** Objects that were applied, in order. */
+  readonly applied: KubeObject[] = [];
   exec: (asked: FakeExec) => FakeEnd = () => ({ refusal: 404 });
   /** Answers some paths otherwise. */
   refuse: (path: string) => Refusal | undefined = () => undefined;
@@ -77,7 +79,7 @@ export class FakeApiServer {
   #serve(request: IncomingMessage, response: ServerResponse): void {
     const url = new URL(request.url ?? '', this.url);
     this.requests.push(`${url.pathname}${url.search}`);
-    const { status, body } = this.#answer(url);
+    const { status, body } = request.method === 'PATCH' ? this.#apply(request, url) : this.#answer(url);
     response.writeHead(status, { date: new Date(this.time).toUTCString(), 'content-type': 'application/json' });
     response.end(typeof body === 'string' ? body : JSON.stringify(body));
   }
@@ -94,6 +96,15 @@ export class FakeApiServer {
       return found === undefined ? { status: 404, body: { message: 'not found' } } : { status: 200, body: found };
     }
     return { status: 200, body: pageOf(all.filter(selectorOf(url)), url) };
+  }
+
+  #apply(request: IncomingMessage, url: URL): { status: number; body: unknown } {
+    const refusal = this.refuse(url.pathname);
+    if (refusal !== undefined) return { status: refusal.status, body: { kind: 'Status', message: refusal.message } };
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk));
+    request.on('end', () => this.applied.push(JSON.parse(Buffer.concat(chunks).toString()) as KubeObject));
+    return { status: 200, body: {} };
   }
 
   #upgrade(request: IncomingMessage, socket: Duplex): void {

@@ -91,10 +91,13 @@ ok        cni             Chained on every node
     const without = (object: KubeObject) => JSON.stringify(object).replace('"export":{', '"exported":{');
     a.server.change('services.quiver.dev', (object) => JSON.parse(without(object)) as KubeObject);
     const found = await findings('definitions');
-    assert.equal(found[0], 'Failed: peers.quiver.dev is missing -> kubectl apply --server-side -f crds/');
+    assert.equal(
+      found[0],
+      'Failed: peers.quiver.dev is missing -> helm upgrade with crds.install=true, or install the chart quiver-crds',
+    );
     assert.match(
       found[1] ?? '',
-      /^Failed: services\.quiver\.dev is of another revision: spec\.export differs -> helm upgrade leaves/,
+      /^Failed: services\.quiver\.dev is of another revision: spec\.export differs -> helm upgrade to the version/,
     );
   });
 
@@ -193,7 +196,7 @@ ok        cni             Chained on every node
 
   it('compares the Peer of each cluster with its nodes', async () => {
     const { a } = plugin();
-    const way = 'kubectl quiver peer --context b | kubectl apply --context a -f -';
+    const way = 'kubectl quiver connect --context a --context b';
     assert.deepEqual(await findings('peer-objects', both), [`Warning: no Peer here names router b -> ${way}`]);
     const waypoints = [
       { name: 'b1', address: '198.51.100.1' },

@@ -3,8 +3,8 @@ import { isReady, trouble } from '../../pod.ts';
 import { skewOf } from '../../versions.ts';
 import { type Check, type Finding, failed, ok, orOk, unknown, warning } from '../finding.ts';
 
-const upgradeDefinitions =
-  'helm upgrade leaves definitions alone: kubectl apply --server-side -f crds/ of the release that is installed';
+const installDefinitions = 'helm upgrade with crds.install=true, or install the chart quiver-crds';
+const upgradeDefinitions = 'helm upgrade to the version of this program, or use the program of the installed version';
 
 export const definitions: Check = {
   name: 'definitions',
@@ -12,7 +12,7 @@ export const definitions: Check = {
   run({ definitions: states }) {
     if (states === undefined) return [unknown('they may not be read', 'allow "get" on customresourcedefinitions')];
     const findings = states.flatMap(({ name, isThere, difference }): readonly Finding[] => {
-      if (!isThere) return [failed(`${name} is missing`, 'kubectl apply --server-side -f crds/')];
+      if (!isThere) return [failed(`${name} is missing`, installDefinitions)];
       if (difference === '') return [];
       return [failed(`${name} is of another revision: ${difference} differs`, upgradeDefinitions)];
     });

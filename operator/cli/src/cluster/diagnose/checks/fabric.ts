@@ -61,7 +61,7 @@ export const peerObjects: Check = {
 
 function comparePeer(own: Evidence, other: Evidence): readonly Finding[] {
   const [here, there] = [own.overview.context, other.overview.context];
-  const way = `kubectl quiver peer --context ${there} | kubectl apply --context ${here} -f -`;
+  const way = `kubectl quiver connect --context ${here} --context ${there}`;
   const peer = own.peers.find(({ spec }) => spec.router === other.router);
   if (other.router === undefined)
     return [unknown(`no agent of ${there} answers`, `kubectl quiver status --context ${there}`)];
