@@ -104,12 +104,17 @@ export class Cluster {
     await rm(this.#options.folder, { recursive: true, force: true });
   }
 
-  /** Pulls a node's plug and switches it on again: nothing but its disk is as it was. */
+  /** Pulls a node's plug and switches it on again: nothing but its disk is as it was. Resolves when it is Ready. */
   async reboot(name: string, cni: PrimaryCni = 'bridge'): Promise<void> {
     const node = this.node(name);
+    const before = await this.#bootId(name);
     await node.stop();
     await node.start(this.#options.wan);
     if (cni === 'bridge') await this.#connectPods(node);
+    // Until then the API server tells the state of before.
+    const isTold = async (): Promise<true | undefined> => ((await this.#bootId(name)) === before ? undefined : true);
+    await eventually(`${name} tells that it was rebooted`, isTold, { within: 60_000, every: 200 });
+    await this.nodesReady();
   }
 
   /** Makes an image from an archive known to every node. */
@@ -141,6 +146,10 @@ export class Cluster {
   async nodesReady(within = 90_000): Promise<void> {
     const condition = ['--for=condition=Ready', 'node', '--all'];
     await this.kubectl(['wait', ...condition, `--timeout=${Math.ceil(within / 1000)}s`]);
+  }
+
+  #bootId(node: string): Promise<string> {
+    return this.kubectl(['get', 'node', node, '-o', 'jsonpath={.status.nodeInfo.bootID}']);
   }
 
   #identity(): Parameters<typeof writeClusterFiles>[1] {

@@ -110,10 +110,12 @@ export class ClusterNode {
     const filter = Object.entries({ pod: 'pod.name', namespace: 'pod.namespace', container: 'container.name' }).map(
       ([key, label]) => `labels."io.kubernetes.${label}"==${labels[key as keyof typeof labels]}`,
     );
-    const known = (await this.machine.must([...ctr, 'containers', 'ls', '-q', filter.join(',')])).trim().split('\n');
-    const running = (await this.machine.must([...ctr, 'tasks', 'ls', '-q'])).trim().split('\n');
-    const found = known.find((id) => running.includes(id));
-    if (found === undefined) throw new Error(`No container ${namespace}/${pod}/${container} runs on ${this.name}.`);
+    const running = async (): Promise<string | undefined> => {
+      const known = (await this.machine.must([...ctr, 'containers', 'ls', '-q', filter.join(',')])).split('\n');
+      const tasks = (await this.machine.must([...ctr, 'tasks', 'ls', '-q'])).split('\n');
+      return known.find((id) => id !== '' && tasks.includes(id));
+    };
+    const found = await eventually(`the container ${namespace}/${pod}/${container} runs on ${this.name}`, running);
     await this.machine.must([...ctr, 'tasks', 'kill', '--signal', 'SIGKILL', found]);
   }
 

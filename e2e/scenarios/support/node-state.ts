@@ -2,7 +2,7 @@ import type { ClusterNode } from '../../cluster/node/node.ts';
 import { differences, type KernelState, PARTS } from '../../harness/kernel-state.ts';
 
 /** Folders of a node in which something of Quiver lies while it is installed. */
-const FOLDERS = ['/opt/cni/bin', '/etc/cni/net.d', '/run/quiver', '/var/lib/quiver', '/run/netns', '/var/lib/cni'];
+const FOLDERS = ['/opt/cni/bin', '/etc/cni/net.d', '/run/quiver', '/var/lib/quiver', '/var/lib/cni'];
 
 /**
  * What a node is: its kernel's networking and the files in the places that Quiver writes to. What kube-proxy and the
@@ -42,5 +42,5 @@ function withoutKubeProxy(ruleset: string): string {
 
 /** Which pod has which address is the plugin's own affair. */
 function isOfPods(line: string): boolean {
-  return /\/var\/lib\/cni\/(networks|results|cache)|\/run\/netns\/cni-/.test(line);
+  return /\/var\/lib\/cni\/(networks|results|cache)/.test(line);
 }
