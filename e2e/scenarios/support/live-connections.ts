@@ -1,6 +1,5 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { eventually } from '../../harness/eventually.ts';
+import { podLog } from './pod-log.ts';
 import { type PodOptions, programPod } from './pods.ts';
 import type { Site } from './site.ts';
 
@@ -54,14 +53,10 @@ export class LiveConnections {
 
   /** Its last report. */
   report(): LiveReport {
-    const { namespace, name, node } = this.#options;
-    const logs = join(this.#site.cluster.node(node).machine.folder, 'pod-logs');
-    const folder = readdirSync(logs).find((one) => one.startsWith(`${namespace}_${name}_`));
-    if (folder === undefined) throw new Error(`the pod ${namespace}/${name} has no log yet`);
-    const text = readFileSync(join(logs, folder, 'main/0.log'), 'utf8');
-    const line = text.split('\n').findLast((one) => one.includes(' stdout F {'));
-    if (line === undefined) throw new Error(`the pod ${namespace}/${name} has told nothing yet: ${text.slice(-500)}`);
-    return JSON.parse(line.slice(line.indexOf('{'))) as LiveReport;
+    const lines = podLog(this.#site, this.#options);
+    const line = lines.findLast((one) => one.startsWith('{'));
+    if (line === undefined) throw new Error(`${this.#options.name} has reported nothing yet: ${lines.join(' ')}`);
+    return JSON.parse(line) as LiveReport;
   }
 
   /** Resolves with the first report that is as wanted. */
