@@ -4,6 +4,7 @@ import { type Manifest, pick } from './render.ts';
 export interface Container {
   readonly name: string;
   readonly image: string;
+  readonly command?: readonly string[];
   readonly args?: readonly string[];
   readonly env?: readonly { readonly name: string }[];
   readonly volumeMounts?: readonly { readonly name: string }[];
