@@ -130,6 +130,11 @@ export class LeaderTerm {
     return { status: this.#status.depth, owned: this.#owned.depth };
   }
 
+  /** Ports for configurations and enrolments; empty before it serves. */
+  get ports(): readonly number[] {
+    return this.#listening.map(({ port }) => port);
+  }
+
   get isServing(): boolean {
     return this.#isServing;
   }

@@ -82,13 +82,14 @@ export class Replica {
     });
   }
 
-  /** Ports that were taken, for tests that asked for any. */
-  get ports(): readonly number[] {
+  /** Ports for metrics and health. */
+  get httpPorts(): readonly number[] {
     return this.#http.map(({ port }) => port);
   }
 
-  get isLeader(): boolean {
-    return this.#election.isLeader;
+  /** Ports for configurations and enrolments; empty while it does not serve. */
+  get agentPorts(): readonly number[] {
+    return this.#term?.isServing === true ? this.#term.ports : [];
   }
 
   /** Runs until `stop`, the loss of leadership or a failure. Rejects when it cannot begin. */
@@ -107,7 +108,7 @@ export class Replica {
   }
 
   /** Ends in order: not ready, no more work, what is under way is finished, the lease given back. */
-  async stop(): Promise<void> {
+  async stop(end: ReplicaEnd = 'Stopped'): Promise<void> {
     const { clock, logger } = this.#deps;
     this.#isReady = false;
     this.#ending.abort();
@@ -119,7 +120,7 @@ export class Replica {
     void this.#term?.abort();
     await this.#election.release();
     await Promise.all(this.#http.map((one) => one.close()));
-    this.#end('Stopped');
+    this.#end(end);
   }
 
   async #openHttp(): Promise<void> {
@@ -155,7 +156,7 @@ export class Replica {
         const { code, message } = fromUnknown(caught);
         logger.error('cannot serve agents', { code, reason: message });
         await term.abort();
-        if (code === 'ListenFailed') return this.#fail();
+        if (code === 'ListenFailed') return this.stop('Failed');
       }
       await pause(clock, backoff(failures, startWaits, random), this.#ending.signal);
     }
@@ -165,11 +166,6 @@ export class Replica {
     const { client, view, reviewer, clock, random, logger } = this.#deps;
     const shared = { client, view, reviewer, clock, random, logger, metrics: this.#metrics };
     return new LeaderTerm({ ...shared, settings: this.#settings, epoch, translator: this.#translator });
-  }
-
-  async #fail(): Promise<void> {
-    await this.stop();
-    this.#end('Failed');
   }
 
   async #lose(reason: string): Promise<void> {

@@ -167,7 +167,8 @@ export class LeaseElection {
 
   async #renew(held: LeaseRecord): Promise<void> {
     const { clock, identity } = this.#deps;
-    const wishes = this.#wishes;
+    // A copy: what is wished for during the call is not written by it.
+    const wishes = [...this.#wishes];
     let record: LeaseRecord | undefined = held;
     for (let attempt = 0; attempt < 4 && record !== undefined; attempt += 1) {
       const began = clock.now();

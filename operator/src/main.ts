@@ -1,0 +1,45 @@
+#!/usr/bin/env node
+// The composition root: the only place that sees the process.
+import { readFileSync } from 'node:fs';
+import { systemClock } from './clock.ts';
+import { parseProgram } from './cluster/program.ts';
+import { runOperator } from './cluster/run-operator.ts';
+import { runRetire } from './cluster/run-retire.ts';
+import { fromUnknown } from './errors.ts';
+import { jsonLogger } from './logger.ts';
+
+const { env, stdout, stderr } = process;
+const packageFile = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+const { version } = JSON.parse(packageFile) as { version: string };
+
+const interruption = new AbortController();
+for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+  process.on(signal, () => {
+    // Who asks twice does not want to wait.
+    if (interruption.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143);
+    interruption.abort(signal);
+  });
+}
+
+async function main(): Promise<number> {
+  const program = parseProgram(process.argv.slice(2), env, version);
+  if (program.kind === 'Say') {
+    (program.exitCode === 0 ? stdout : stderr).write(program.text);
+    return program.exitCode;
+  }
+  const logger = jsonLogger(program.settings.logLevel, stdout);
+  const context = { clock: systemClock(), random: Math.random, logger, version, signal: interruption.signal };
+  try {
+    if (program.kind === 'Run') return await runOperator(program.settings, context);
+    await runRetire(program.settings, { ...context, print: (line) => void stdout.write(`${line}\n`) });
+    return 0;
+  } catch (caught) {
+    const { code, message } = fromUnknown(caught);
+    logger.error('the operator ends', { code, reason: message });
+    return 1;
+  }
+}
+
+// Timers and sockets that are left do not keep an operator alive that has ended; what was logged is out by then.
+const exitCode = await main();
+stdout.write('', () => process.exit(exitCode));
