@@ -25,4 +25,5 @@ export { type Standalone, type StandaloneDeps, type StandaloneSettings, startSta
 export type { ObjectStatus, StatusReport } from './status/status-report.ts';
 export type { StatusSink } from './status/status-sink.ts';
 export { type Translation, translate } from './translate/index.ts';
+export { Membership } from './translate/kubernetes/membership.ts';
 export { formatProblem, isWarning, type Problem, problemReasons } from './translate/problem.ts';

@@ -75,9 +75,29 @@ Session 6f1c2a34-0b1d-4c55-9f10-0a5b7c1d2e3f carries it now (Established, Clear)
       stdout.slice(stdout.indexOf('5.')),
       `5. access    refused   no entry of prod/db admits tenant web.prod
 Denied: access_denied
+No Tenant selects pod prod/web-0 (labels none; labels of its namespace none; service account default).
 Tenant web.prod is not ready (TenantOverlap): another tenant claims the pod.
 `,
     );
+  });
+
+  it('says which tenants select the pod, when the engine refuses', async () => {
+    const { a, run } = plugin();
+    a.answer('a2', 'explain', Explanation.toJSON(denied));
+    a.server.change('web-0', (object) => ({ ...object, metadata: { ...object.metadata, labels: { app: 'web' } } }));
+    a.server.add({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'prod', labels: { env: 'prod' } } });
+    const namespaceSelector = { matchLabels: { env: 'prod' } };
+    const member = (app: string) => ({
+      spec: { members: [{ namespaceSelector, podSelector: { matchLabels: { app } } }] },
+    });
+    a.server.add(quiverObject('Tenant', 'shop', member('shop')));
+    const last = async () => (await run(question)).stdout.trim().split('\n').at(-1);
+    assert.equal(
+      await last(),
+      'No Tenant selects pod prod/web-0 (labels app=web; labels of its namespace env=prod; service account default).',
+    );
+    a.server.add(quiverObject('Tenant', 'web', member('web')));
+    assert.equal(await last(), 'By the objects pod prod/web-0 belongs to web.');
   });
 
   it('ends where something is missing, with what to do', async () => {

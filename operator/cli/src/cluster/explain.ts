@@ -7,7 +7,6 @@ import type { Cluster } from './cluster.ts';
 import {
   type Dialled,
   type Found,
-  type Named,
   type Protocol,
   parsePod,
   parseService,
@@ -35,26 +34,32 @@ export function explainInCluster(options: ExplainOptions, { context, outcome }: 
   const client = parsePod(options.from);
   const dialled = parseService(options.to, client.namespace);
   return withClusters(options, context, async ([cluster, ...others]) => {
-    const near = await explainFrom(cluster, client, dialled, options);
+    const object = await cluster.get(`/api/v1/namespaces/${client.namespace}/pods/${client.name}`);
+    const pod = object === undefined ? undefined : podOf(object);
+    const near = await explainFrom(cluster, podStep(client, pod), dialled, options);
     const far = near.verdict === 'Forwarded' ? await farSteps(cluster, others, dialled.service) : [];
-    const explanation = { ...near, steps: [...near.steps, ...far] };
-    const failed = far.find(({ passed }) => !passed);
-    if (failed !== undefined)
-      Object.assign(explanation, { verdict: 'Denied', reason: `at the other end: ${failed.step}` });
-    const hints = explanation.verdict === 'Forwarded' ? [] : await hintsFor(cluster, dialled.service);
+    const explanation = withFar(near, far);
+    const isFine = explanation.verdict === 'Forwarded';
+    const hints = isFine ? [] : await hintsFor(cluster, pod, dialled.service);
     context.stdout.write(render({ explanation, hints }, options.output, context.hasColor));
-    if (explanation.verdict !== 'Forwarded') outcome.exitCode = exitCodes.failure;
+    if (!isFine) outcome.exitCode = exitCodes.failure;
   });
+}
+
+function withFar(near: Explanation, far: readonly Step[]): Explanation {
+  const steps = [...near.steps, ...far];
+  const failed = far.find(({ passed }) => !passed);
+  return failed === undefined
+    ? { ...near, steps }
+    : { ...near, steps, verdict: 'Denied', reason: `at the other end: ${failed.step}` };
 }
 
 async function explainFrom(
   cluster: Cluster,
-  client: Named,
+  pod: Found<Pod>,
   { service: named, port }: Dialled,
   options: ExplainOptions,
 ): Promise<Explanation> {
-  const object = await cluster.get(`/api/v1/namespaces/${client.namespace}/pods/${client.name}`);
-  const pod = podStep(client, object === undefined ? undefined : podOf(object));
   if (pod.value === undefined) return refusedBy([pod]);
   const { agents } = await findInstallation(cluster, options.namespace);
   const agent = agentStep(pod.value, agents);

@@ -10,6 +10,7 @@ export interface Pod {
   readonly isReady: boolean;
   readonly isHostNetwork: boolean;
   readonly isGoing: boolean;
+  readonly serviceAccount: string;
   readonly addresses: readonly string[];
   /** The container that does the work. */
   readonly mainContainer: string;
@@ -34,6 +35,7 @@ interface PodJson {
   readonly spec?: {
     readonly nodeName?: string;
     readonly hostNetwork?: boolean;
+    readonly serviceAccountName?: string;
     readonly containers?: readonly { readonly name: string; readonly image?: string }[];
   };
   readonly status?: {
@@ -57,6 +59,7 @@ export function podOf(object: KubeObject): Pod {
     node: spec.nodeName ?? '',
     labels: metadata.labels ?? {},
     isHostNetwork: spec.hostNetwork === true,
+    serviceAccount: spec.serviceAccountName ?? 'default',
     isGoing: metadata.deletionTimestamp !== undefined,
     createdAt: metadata.creationTimestamp ?? '',
     ...containersOf(object),

@@ -2,6 +2,7 @@ import { API_VERSION, KINDS, type Kind, type QuiverObject } from '@quiver/operat
 import type { Cluster } from './cluster.ts';
 
 export type Service = Extract<QuiverObject, { readonly kind: 'Service' }>;
+export type Tenant = Extract<QuiverObject, { readonly kind: 'Tenant' }>;
 export type Peer = Extract<QuiverObject, { readonly kind: 'Peer' }>;
 
 /** One observation, as the operator wrote it. */

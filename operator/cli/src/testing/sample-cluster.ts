@@ -145,7 +145,7 @@ function routerConfig(router: string): KubeObject {
   return {
     apiVersion: 'v1',
     kind: 'ConfigMap',
-    metadata: { name: 'quiver-router', namespace: 'quiver-system' },
+    metadata: { name: 'quiver-router', namespace: 'quiver-system', labels: labels('operator') },
     data: { 'router.yaml': lines.join('\n') },
   };
 }

@@ -107,8 +107,9 @@ interface ConfigMapJson extends KubeObject {
 }
 
 async function routerConfigOf(cluster: Cluster, namespace: string): Promise<RouterConfig | undefined> {
-  const map: ConfigMapJson | undefined = await cluster.get(`/api/v1/namespaces/${namespace}/configmaps/quiver-router`);
-  const text = map?.data?.['router.yaml'];
+  const query = `labelSelector=${encodeURIComponent('app.kubernetes.io/name=quiver')}`;
+  const maps: readonly ConfigMapJson[] = await cluster.list(`/api/v1/namespaces/${namespace}/configmaps`, query);
+  const text = maps.find(({ data }) => data?.['router.yaml'] !== undefined)?.data?.['router.yaml'];
   return text === undefined ? undefined : parseRouterFile('router.yaml', text).config;
 }
 
