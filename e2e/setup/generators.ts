@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { generateTypes } from '../../operator/src/schema/generate-types.ts';
 import { crdTemplateFiles, dashboardFile, readmeFile } from '../charts/generators.ts';
+import { METRICS_PAGE, metricsPage } from './metrics-page.ts';
 import { ROOT, run, type StageOutcome } from './stage.ts';
 
 /** Path from the root -> content. */
@@ -52,7 +53,9 @@ const chart: readonly Generator[] = [
   chartGenerator('charts/quiver/files/dashboard.json', () => dashboardFile('charts/quiver/files/dashboard.json')),
 ];
 
-export const GENERATORS: readonly Generator[] = [contract, apiTypes, ...chart];
+const metrics: Generator = { target: METRICS_PAGE, generate: metricsPage };
+
+export const GENERATORS: readonly Generator[] = [contract, apiTypes, ...chart, metrics];
 
 /** Compares what would be generated with what is committed. */
 export async function checkGenerated(): Promise<StageOutcome> {
