@@ -153,12 +153,13 @@ export class Cluster {
   }
 
   #identity(): Parameters<typeof writeClusterFiles>[1] {
-    const { v4, v6 } = this.first.plan.internal;
+    const { internal, wan } = this.first.plan;
+    const own = [internal.v4, internal.v6, wan.v4, wan.v6];
     const names = ['kubernetes', 'kubernetes.default', 'kubernetes.default.svc', 'localhost'];
     return {
       cluster: this.name,
       server: apiServerUrl(this.first.plan),
-      apiServer: { dnsNames: names, addresses: [v4, v6, '127.0.0.1', ...Object.values(shared.apiService)] },
+      apiServer: { dnsNames: names, addresses: [...own, '127.0.0.1', ...Object.values(shared.apiService)] },
       nodes: this.plan.nodes.map(({ name, internal }) => ({ name, addresses: Object.values(internal) as string[] })),
     };
   }

@@ -1,57 +1,80 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildWebServer } from '../cluster/images/stand-in.ts';
+import { release, uninstall } from '../cluster/install.ts';
 import { now } from '../harness/eventually.ts';
-import { inAgent } from './support/agents.ts';
-import { scenarioTime } from './support/fabric.ts';
-import { LiveConnections } from './support/live-connections.ts';
-import { Shop } from './support/shop.ts';
-import type { Site } from './support/site.ts';
+import { clusterCache, installAgain, loadedImages } from '../setup/e2e-lab.ts';
+import { ROOT } from '../setup/stage.ts';
+import { type Fabric, openFabric, peerTo, scenarioTime } from './support/fabric.ts';
+import { namespaceObject, peer, tenant } from './support/objects.ts';
+import { UserMachine } from './support/user-machine.ts';
 
-/** Seconds from the first `kubectl apply` to the first answer, servers and their images being there. */
-const FIRST_ANSWER = 60;
+/** Commands, and milliseconds to the first answer once the images are there. */
+const MOST_COMMANDS = 6;
+const FIRST_ANSWER = 180_000;
 
-describe('a service of another cluster', function () {
+/** The nodes of these clusters are reached by other addresses than those that Kubernetes knows. */
+const ADDRESSES = ',routerConfig.kubernetes.waypointAddress=Annotation';
+
+/** Lines of the first block behind the headline of README.md. */
+function commandsOf(headline: string): string[] {
+  const text = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const block = /```\n([\s\S]*?)```/.exec(text.slice(text.indexOf(headline)))?.[1] ?? '';
+  return block.split('\n').filter((line) => line !== '');
+}
+
+/** Repository of an image as the default values name it, by the target of the Dockerfile. */
+const published = { operator: 'ghcr.io/quiver-dev/operator', dataplane: 'ghcr.io/quiver-dev/dataplane' } as const;
+
+describe('the quick start of README.md', function () {
   this.timeout(scenarioTime);
-  let shop: Shop | undefined;
+  let fabric: Fabric;
+  let machine: UserMachine;
 
-  after(() => shop?.close());
-
-  it('is reached by its name, from every node, at servers on every node', async () => {
-    const begin = now();
-    shop = await Shop.open({ name: 'quick-start' });
-    const first = await shop.client('on-alpha1', { labels: { role: 'buyer' }, node: 'alpha1' });
-    const answer = await shop.fetch(first);
-    assert.equal(answer.code, 0, answer.error);
-    assert.ok(now() - begin < FIRST_ANSWER * 1000, `it took ${Math.round((now() - begin) / 1000)} s`);
-    const second = await shop.client('on-alpha2', { labels: { role: 'buyer' }, node: 'alpha2' });
-    const pods = new Set<string>();
-    for (let i = 0; i < 40 && pods.size < 2; i += 1) {
-      for (const client of [first, second]) {
-        const { code, pod, error } = await shop.fetch(client, 'web.quick-start.svc.cluster.local');
-        assert.equal(code, 0, error);
-        if (pod !== undefined) pods.add(pod);
+  before(async () => {
+    fabric = await openFabric();
+    const { lab, alpha, beta } = fabric;
+    const web = await buildWebServer(clusterCache, lab.images, 'docker.io/library/nginx:1.29-alpine');
+    const version = /^appVersion: "?([^"\n]+)"?$/m.exec(
+      readFileSync(join(ROOT, 'charts/quiver/Chart.yaml'), 'utf8'),
+    )?.[1];
+    await Promise.all([alpha.remove(peerTo(beta)), beta.remove(peerTo(alpha))]);
+    for (const { cluster } of [alpha, beta]) {
+      await uninstall(cluster, lab.tools.helm4);
+      await cluster.importImage(web);
+      await cluster.tagImage('localhost/tools:1', 'docker.io/curlimages/curl:8.16.0');
+      for (const { target, repository, tag } of loadedImages(lab)) {
+        if (target !== 'cli') await cluster.tagImage(`${repository}:${tag}`, `${published[target]}:${version}`);
       }
     }
-    assert.equal(pods.size, 2, `only ${[...pods].join()} answered`);
+    machine = await UserMachine.make(lab, { a: alpha.cluster, b: beta.cluster });
+  });
+  after(async () => {
+    const { lab, alpha, beta } = fabric;
+    for (const site of [alpha, beta]) {
+      await uninstall(site.cluster, lab.tools.helm4);
+      await site.remove(namespaceObject('demo'), tenant('clients', []), peer('a', []), peer('b', []));
+    }
+    await machine?.remove();
+    await installAgain();
   });
 
-  it('has one session id at both ends', async () => {
-    assert.ok(shop !== undefined);
-    const { alpha, beta } = shop.fabric;
-    const options = { namespace: shop.namespace, name: 'live', host: 'echo', port: 7, count: 1, node: 'alpha2' };
-    const live = await LiveConnections.open(alpha, options);
-    const ids = async (site: Site): Promise<string[]> => {
-      const seen: string[] = [];
-      for (const { name } of site.cluster.nodes) seen.push(...(await sessionsOn(site, name, 'quick-start/echo')));
-      return seen;
-    };
-    const [here, there] = [await ids(alpha), await ids(beta)];
-    assert.deepEqual(here, there);
-    assert.equal(here.length, 1);
-    await live.goOn();
+  it('leads to an answer from the other cluster', async function () {
+    const commands = commandsOf('## In Kubernetes');
+    assert.ok(commands.length <= MOST_COMMANDS, `${commands.length} commands`);
+    const begin = now();
+    const script = commands.map((line) => line.replace('fabricSecret.value=$SECRET', `$&${ADDRESSES}`)).join('\n');
+    const output = await machine.run(script);
+    const took = now() - begin;
+    assert.match(output, /a web server/);
+    assert.ok(took < FIRST_ANSWER, `it took ${Math.round(took / 1000)} s`);
+    if (this.test !== undefined) this.test.title += ` (${commands.length} commands, ${Math.round(took / 1000)} s)`;
+  });
+
+  it('is followed by what is told of the state', async () => {
+    assert.match(await machine.run('kubectl quiver status --context a'), /alpha1/);
+    assert.match(await machine.run('kubectl get quiver -A --context a'), /web/);
+    assert.match(await machine.run(`helm list -n ${release.namespace} --kube-context a`), /deployed/);
   });
 });
-
-async function sessionsOn(site: Site, node: string, service: string): Promise<string[]> {
-  const output = await inAgent(site, node, ['sessions', '--output', 'name', '--service', service]);
-  return output.split('\n').filter((line) => line !== '');
-}

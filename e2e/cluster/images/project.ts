@@ -52,23 +52,17 @@ async function buildImage(build: ProjectBuild, target: Target): Promise<ProjectI
   const how = ['bud', '--isolation', 'chroot', '--layers', '--quiet', '--target', target, '--tag', name];
   const folder = join(build.cache, 'images/project');
   await mkdir(folder, { recursive: true });
-  await must([...(await buildah(build)), ...how, ...told, ...mounts, build.source]);
+  const command = await buildah(build.cache);
+  await must([...command, ...how, ...told, ...mounts, build.source]);
   const archive = join(folder, `${target}-${build.tag}.tar`);
   const staged = `${archive}.new`;
-  await must([
-    ...(await buildah(build)),
-    'push',
-    '--quiet',
-    '--disable-compression',
-    name,
-    `oci-archive:${staged}:${name}`,
-  ]);
+  await must([...command, 'push', '--quiet', '--disable-compression', name, `oci-archive:${staged}:${name}`]);
   await rename(staged, archive);
   return { target, repository, tag: build.tag, archive, bytes: (await stat(archive)).size };
 }
 
 /** buildah with a store, and a folder for build caches, of our own. */
-async function buildah({ cache }: ProjectBuild): Promise<string[]> {
+export async function buildah(cache: string): Promise<string[]> {
   const own = (name: string): string => join(cache, 'buildah', name);
   await mkdir(own('tmp'), { recursive: true });
   const store = ['--root', own('root'), '--runroot', own('run'), '--storage-driver', 'overlay'];
