@@ -160,7 +160,7 @@ export class Cluster {
       cluster: this.name,
       server: apiServerUrl(this.first.plan),
       apiServer: { dnsNames: names, addresses: [...own, '127.0.0.1', ...Object.values(shared.apiService)] },
-      nodes: this.plan.nodes.map(({ name, internal }) => ({ name, addresses: Object.values(internal) as string[] })),
+      nodes: this.plan.nodes.map((node) => ({ name: node.name, addresses: [node.internal.v4, node.internal.v6] })),
     };
   }
 
