@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { globSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { parse } from 'yaml';
 import { routerConfigSchema } from '../../operator/src/api/router-config.ts';
-import { ROOT } from '../setup/stage.ts';
+import { temporaryFolder } from '../../operator/src/testing/temporary-folder.ts';
+import { ROOT, run } from '../setup/stage.ts';
 import { helms, type Manifest, MINIMUM, MONITORING, pick, render, renderWith } from './render.ts';
 import { containersOf, podOf, podSpecs } from './workloads.ts';
 
@@ -36,6 +37,28 @@ describe('the chart', () => {
     const names = ['aks', 'bare-metal', 'eks', 'gke', 'kind'].map((name) => `values-${name}.yaml`);
     assert.deepEqual(CLOUDS, names);
   });
+
+  for (const name of ['quiver', 'quiver-crds']) {
+    it(`${name} is without fault for the linters of Helm 3 and 4, and whole when it is packaged`, async () => {
+      const folder = temporaryFolder();
+      const values = folder.write('values.yaml', JSON.stringify(name === 'quiver' ? MINIMUM : {}));
+      const chart = join(ROOT, 'charts', name);
+      for (const helm of (await helms()).values()) {
+        const lint = await run(helm, ['lint', '--strict', '--values', values, chart]);
+        assert.ok(lint.ok, lint.output);
+        await run(helm, ['package', chart, '--destination', folder.path]);
+        const [archive = ''] = globSync('*.tgz', { cwd: folder.path });
+        const packed = (await run('tar', ['-tzf', join(folder.path, archive)])).output.trim().split('\n');
+        const files = globSync('**/*', { cwd: chart, withFileTypes: true }).filter((entry) => entry.isFile());
+        const paths = files.map((file) => relative(chart, join(file.parentPath, file.name)));
+        assert.deepEqual(
+          paths.filter((path) => !packed.includes(`${name}/${path}`)),
+          [],
+        );
+      }
+      folder.remove();
+    });
+  }
 
   for (const file of CLOUDS) {
     it(`renders with ${file}, in Helm 3 and 4 alike, to a configuration that the operator accepts`, async () => {
