@@ -9,7 +9,9 @@ import { collectFiles, type FileState, type Generation, nextFileState } from './
 import { type Crds, fileProblem, parseResourceFile } from './resource-file.ts';
 import type { Snapshot } from './resource-source.ts';
 import { type ParsedRouterFile, parseRouterFile } from './router-file.ts';
+import { secretMistake, trimmedSecret } from './secret-bytes.ts';
 import { makeSnapshot } from './snapshot.ts';
+import { stampOf } from './stamp.ts';
 
 /** Where a router is described. */
 export interface FilesSettings {
@@ -19,9 +21,6 @@ export interface FilesSettings {
   readonly resources: readonly string[];
   readonly crds: Crds;
 }
-
-/** A secret shorter than this is refused. */
-const minSecretBytes = 32;
 
 /** Reads the files again and again, and remembers the last good state of each. */
 export class FilesReader {
@@ -91,7 +90,7 @@ export class FilesReader {
       const bytes = await readFile(this.#besideRouter(file)).catch((caught: unknown) => fromUnknown(caught));
       const mistake = bytes instanceof QuiverError ? bytes.message : secretMistake(bytes);
       if (mistake === undefined && !(bytes instanceof QuiverError))
-        value.push(new FabricSecret(version, trimmed(bytes)));
+        value.push(new FabricSecret(version, trimmedSecret(bytes)));
       else problems.push(this.#secretProblem(index, mistake ?? '', lineOf(['keySource', 'versions', index, 'file'])));
     }
     return { value, problems };
@@ -165,22 +164,4 @@ async function listYaml(place: string): Promise<readonly string[]> {
 // Editors keep their half-written copies under names that begin with a dot.
 function isResourceName(name: string): boolean {
   return /\.ya?ml$/.test(name) && !name.startsWith('.');
-}
-
-async function stampOf(file: string): Promise<string> {
-  const found = await stat(file, { bigint: true }).catch(() => undefined);
-  return found === undefined ? `${file} absent` : `${file} ${found.mtimeNs} ${found.size} ${found.ino}`;
-}
-
-function secretMistake(bytes: Uint8Array): string | undefined {
-  const { length } = trimmed(bytes);
-  if (length >= minSecretBytes) return undefined;
-  return `has ${length} bytes and needs at least ${minSecretBytes}; write one with: openssl rand -hex 32`;
-}
-
-// Tools end a text with a line break, which is no part of the secret.
-function trimmed(bytes: Uint8Array): Uint8Array {
-  let end = bytes.length;
-  while (end > 0 && (bytes[end - 1] === 0x0a || bytes[end - 1] === 0x0d)) end -= 1;
-  return bytes.subarray(0, end);
 }

@@ -33,9 +33,9 @@ export type Previous = (key: string) => QuiverObject | undefined;
 /** How objects of a file are judged. */
 export interface Judging {
   /** An object's state before, for rules about changes. */
-  readonly previous?: Previous;
+  readonly previous?: Previous | undefined;
   /** There is a cluster around, so that what only a cluster has can be named. */
-  readonly isInCluster?: boolean;
+  readonly isInCluster?: boolean | undefined;
 }
 
 /** Reads the objects of one file. */
@@ -91,24 +91,30 @@ interface Candidate {
   readonly value: Envelope;
 }
 
-function judge(candidate: Candidate, { previous, isInCluster = false }: Judging): Part {
-  const { document, file, crd, value } = candidate;
-  // Defaults and structure are what the CRD says, so a valid document has the shape of its generated type.
+function judge({ document, file, crd, value }: Candidate, { previous, isInCluster }: Judging): Part {
+  const locate = (field: string) => ({ file, line: document.lineOf(parseFieldPath(field)) });
+  const judged = judgeObject(crd, value, { previous, isInCluster });
+  const problems = judged.problems.map((problem) => ({ ...problem, location: locate(problem.field) }));
+  if (problems.length > 0) return { objects: [], refused: [refOf(judged.object)], problems };
+  return { objects: [{ object: judged.object, file, lineOf: (field) => locate(field).line }], refused: [], problems };
+}
+
+/** An object with its defaults, and why it is refused; no problem: it has the shape of its generated type. */
+export interface JudgedObject {
+  readonly object: QuiverObject;
+  readonly problems: readonly Problem[];
+}
+
+/** Judges an object of a known kind by its definition, and by what is implemented. */
+export function judgeObject(crd: Crd, value: Json, { previous, isInCluster = false }: Judging): JudgedObject {
   const object = withDefaults(crd, value) as unknown as QuiverObject;
   const ref = refOf(object);
   const before = previous?.(describeRef(ref));
   const findings = validateObject(crd, value, before as unknown as Json | undefined);
-  const locate = (field: string) => ({ file, line: document.lineOf(parseFieldPath(field)) });
-  const mistakes = findings.map((finding) => ({ ...findingProblem(ref, finding), location: locate(finding.path) }));
-  const refusals =
-    mistakes.length > 0
-      ? []
-      : unsupportedIn(object, isInCluster).map((one) => ({ ...one, location: locate(one.field) }));
-  const problems = [...mistakes, ...refusals].map((problem) =>
-    before === undefined ? problem : staysAsItWas(problem),
-  );
-  if (problems.length > 0) return { objects: [], refused: [ref], problems };
-  return { objects: [{ object, file, lineOf: (field) => locate(field).line }], refused: [], problems };
+  const mistakes = findings.map((finding) => findingProblem(ref, finding));
+  const refusals = mistakes.length > 0 ? [] : unsupportedIn(object, isInCluster);
+  const problems = [...mistakes, ...refusals];
+  return { object, problems: before === undefined ? problems : problems.map(staysAsItWas) };
 }
 
 function findingProblem(object: ObjectRef, { path, message }: Finding): Problem {

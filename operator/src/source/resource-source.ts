@@ -8,6 +8,8 @@ export interface Snapshot extends TranslateInput {
   readonly secrets: readonly FabricSecret[];
   /** What the source itself refused; objects concerned are there in their last good state, or not at all. */
   readonly problems: readonly Problem[];
+  /** Generations that were looked at, by `Kind namespace/name`, of objects that are refused; the others hold theirs. */
+  readonly refusedGenerations?: ReadonlyMap<string, number> | undefined;
   /** Where a field was written, as near as the source knows. */
   readonly locate: (object: ObjectRef, field: string) => Location | undefined;
 }

@@ -50,7 +50,8 @@ export function objectsOf(snapshot: Snapshot): readonly { ref: ObjectRef; genera
     ref: refOf(object),
     generation: object.metadata.generation ?? 1,
   }));
-  return [...present, ...refused.map((ref) => ({ ref, generation: 1 }))];
+  const generationOf = (ref: ObjectRef): number => snapshot.refusedGenerations?.get(describeRef(ref)) ?? 1;
+  return [...present, ...refused.map((ref) => ({ ref, generation: generationOf(ref) }))];
 }
 
 function withGeneration<T extends QuiverObject>(object: T, generations: ReadonlyMap<string, Generation>): T {
