@@ -26,7 +26,8 @@ describe('a cluster of the kubeconfig', () => {
     changed: { context?: string; timeout?: number; env?: Record<string, string> } = {},
   ): Promise<Cluster> {
     const { context, timeout = 5_000, env = { KUBECONFIG: file() } } = changed;
-    return connectCluster({ context, timeout }, { env, interrupted: interruption.signal, now: () => time });
+    const world = { env, interrupted: interruption.signal, now: () => time };
+    return new Promise((resolve) => resolve(connectCluster({ context, timeout }, world)));
   }
 
   it('is that of the current context, or the one that is named', async () => {

@@ -1,5 +1,5 @@
 import { delimiter } from 'node:path';
-import type { KubeConfig } from '@kubernetes/client-node';
+import { Exec, KubeConfig } from '@kubernetes/client-node';
 import { type Cluster, ClusterFailure, type ClusterTarget } from './cluster.ts';
 import { KubeconfigCluster } from './kubeconfig-cluster.ts';
 
@@ -11,13 +11,12 @@ export interface Surroundings {
 }
 
 /** Reads the user's kubeconfig and chooses its context; nothing is asked over the network yet. */
-export async function connectCluster(
+export function connectCluster(
   { context, kubeconfig, timeout }: ClusterTarget,
   { env, interrupted, now }: Surroundings,
-): Promise<Cluster> {
-  const client = await import('@kubernetes/client-node');
+): Cluster {
   const files = (kubeconfig ?? env['KUBECONFIG'] ?? '').split(delimiter).filter((file) => file !== '');
-  const config = readKubeconfig(files, () => new client.KubeConfig());
+  const config = readKubeconfig(files);
   if (context !== undefined) chooseContext(config, context);
   const cluster = config.getCurrentCluster();
   if (cluster === null || config.getCurrentUser() === null)
@@ -26,15 +25,15 @@ export async function connectCluster(
     timeout,
     interrupted,
     now,
-    makeExec: () => new client.Exec(config),
+    makeExec: () => new Exec(config),
   });
 }
 
-function readKubeconfig(files: readonly string[], make: () => KubeConfig): KubeConfig {
-  const config = make();
+function readKubeconfig(files: readonly string[]): KubeConfig {
+  const config = new KubeConfig();
   try {
     if (files.length === 0) config.loadFromDefault();
-    for (const file of files) mergeFirstWins(config, file, make());
+    for (const file of files) mergeFirstWins(config, file);
   } catch (caught) {
     throw new ClusterFailure(
       `the kubeconfig cannot be read: ${caught instanceof Error ? caught.message : String(caught)}`,
@@ -47,7 +46,8 @@ function readKubeconfig(files: readonly string[], make: () => KubeConfig): KubeC
 }
 
 // As kubectl does it: of two entries with one name the first counts.
-function mergeFirstWins(config: KubeConfig, file: string, more: KubeConfig): void {
+function mergeFirstWins(config: KubeConfig, file: string): void {
+  const more = new KubeConfig();
   more.loadFromFile(file);
   const isNew = (known: readonly { readonly name: string }[]) => (entry: { readonly name: string }) =>
     !known.some(({ name }) => name === entry.name);

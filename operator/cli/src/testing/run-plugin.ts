@@ -23,7 +23,8 @@ export function samplePlugin(folder: () => string): () => Plugin {
     const env = { KUBECONFIG: kubeconfig };
     const world: Partial<CliContext> = {
       isPlugin: true,
-      connectCluster: (target) => connectCluster(target, { env, interrupted, now: () => sampleTime }),
+      connectCluster: (target) =>
+        new Promise((resolve) => resolve(connectCluster(target, { env, interrupted, now: () => sampleTime }))),
     };
     plugin = { a, b, run: (args, changed) => runQuiver(args, { ...world, ...changed }) };
   });
