@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../clock.ts';
 import { ownedBy } from '../dns/owned-objects.ts';
-import { fromUnknown } from '../errors.ts';
 import type { ApiClient } from '../kubernetes/client/api-client.ts';
 import { ApiFailure } from '../kubernetes/client/api-failure.ts';
 import {
@@ -11,6 +10,7 @@ import {
   refOfObject,
   type StoredObject,
 } from '../kubernetes/client/kube-object.ts';
+import { FailureLog } from '../kubernetes/work-queue/failure-log.ts';
 import { KeyedQueue } from '../kubernetes/work-queue/keyed-queue.ts';
 import type { Logger } from '../logger.ts';
 
@@ -43,16 +43,17 @@ const resyncEvery = 10 * 60_000;
 export class OwnedObjects {
   readonly #deps: OwnedObjectsDeps;
   readonly #queue: KeyedQueue;
+  readonly #failures: FailureLog;
   #desired = new Map<string, KubeObject>();
   readonly #ends: readonly (() => void)[];
 
   constructor(deps: OwnedObjectsDeps) {
     this.#deps = deps;
     const { clock, random, logger, store } = deps;
-    const onError = (object: string, caught: unknown): void => {
-      const { code, message } = fromUnknown(caught);
+    this.#failures = new FailureLog(logger);
+    const onError = (key: string, caught: unknown): void => {
       deps.counted?.('Failed');
-      logger.warn('object not written', { object, code, reason: message });
+      this.#failures.failed('object not written', key, caught);
     };
     this.#queue = new KeyedQueue({ concurrency: inFlight, work: (key) => this.#work(key), onError, clock, random });
     const resync = clock.every(resyncEvery, () => this.#addAll());
@@ -94,6 +95,7 @@ export class OwnedObjects {
       if (desired === undefined && present !== undefined) await this.#delete(present);
       if (desired !== undefined && present === undefined) await this.#create(desired);
       if (desired !== undefined && present !== undefined) await this.#change(present, desired);
+      this.#failures.succeeded(key);
     } catch (caught) {
       if (!(caught instanceof ApiFailure && (caught.isConflict || caught.isNotFound))) throw caught;
       this.#deps.counted?.('Outdated');

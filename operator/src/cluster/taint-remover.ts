@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.ts';
-import { fromUnknown } from '../errors.ts';
 import type { ApiClient } from '../kubernetes/client/api-client.ts';
+import { FailureLog } from '../kubernetes/work-queue/failure-log.ts';
 import { KeyedQueue } from '../kubernetes/work-queue/keyed-queue.ts';
 import type { Logger } from '../logger.ts';
 import type { ClusterView } from './cluster-view.ts';
@@ -28,9 +28,10 @@ export class TaintRemover {
   constructor(deps: TaintRemoverDeps) {
     this.#deps = deps;
     const { clock, random, logger, counted } = deps;
+    const failures = new FailureLog(logger);
     const onError = (node: string, caught: unknown): void => {
       counted?.('Failed');
-      logger.warn('the taint cannot be removed', { node, reason: fromUnknown(caught).message });
+      failures.failed('the taint cannot be removed', `Node ${node}`, caught);
     };
     this.#queue = new KeyedQueue({ concurrency: inFlight, work: (node) => this.#work(node), onError, clock, random });
   }

@@ -154,6 +154,15 @@ describe('status in the API server', () => {
     await eventually('written', () => stored()?.conditions[0]?.status === 'Unknown');
   });
 
+  it('does not complain about nodes that are about to dial for the first time', async () => {
+    await status.close();
+    status = begin();
+    await write(report(0, { status: 'False', reason: 'NoNodes', message: 'the router has no usable node' }));
+    assert.deepEqual([stored(), occurrences], [undefined, []]);
+    cluster.clock.advance(12_000);
+    await eventually('written', () => stored()?.conditions[0]?.reason === 'NoNodes');
+  });
+
   it('keeps what nodes reported to the former operator until they reported to this one', async () => {
     await write(report(3));
     await status.close();

@@ -2,10 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { describeRef } from '../api/resources.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { Condition } from '../conditions/condition.ts';
-import { fromUnknown } from '../errors.ts';
 import type { ApiClient } from '../kubernetes/client/api-client.ts';
 import { ApiFailure } from '../kubernetes/client/api-failure.ts';
 import type { Occurrence } from '../kubernetes/events/event-recorder.ts';
+import { FailureLog } from '../kubernetes/work-queue/failure-log.ts';
 import { KeyedQueue } from '../kubernetes/work-queue/keyed-queue.ts';
 import type { Logger } from '../logger.ts';
 import { eventsOf } from './status-events.ts';
@@ -46,6 +46,7 @@ const resyncEvery = 10 * 60_000;
 export class KubernetesStatus implements StatusSink {
   readonly #deps: KubernetesStatusDeps;
   readonly #queue: KeyedQueue;
+  readonly #failures: FailureLog;
   readonly #desired = new Map<string, ObjectStatus>();
   readonly #writtenAt = new Map<string, number>();
   readonly #pendingSince = new Map<string, number>();
@@ -58,10 +59,10 @@ export class KubernetesStatus implements StatusSink {
     this.#deps = deps;
     const { clock, random, logger } = deps;
     this.#startsUntil = clock.now() + startMilliseconds;
-    const onError = (object: string, caught: unknown): void => {
-      const { code, message } = fromUnknown(caught);
+    this.#failures = new FailureLog(logger);
+    const onError = (key: string, caught: unknown): void => {
       deps.counted?.('Failed');
-      logger.warn('status not written', { object, code, reason: message });
+      this.#failures.failed('status not written', key, caught);
     };
     this.#queue = new KeyedQueue({ concurrency: inFlight, work: (key) => this.#work(key), onError, clock, random });
     this.#unwatch = deps.stored.onStored((ref) => this.#look(describeRef(ref)));
@@ -159,6 +160,7 @@ export class KubernetesStatus implements StatusSink {
       return this.#failed(key, caught);
     }
     counted?.('Written');
+    this.#failures.succeeded(key);
     this.#isSchemaTold = false;
     this.#writtenAt.set(key, clock.now());
     this.#tell(object, present);
@@ -193,10 +195,14 @@ export class KubernetesStatus implements StatusSink {
 /** Whether a status tells something new that no node's answer can change. */
 function isUrgent(desired: ObjectStatus['status'], stored: unknown): boolean {
   const { observedGeneration } = (stored ?? {}) as { readonly observedGeneration?: number };
-  if (observedGeneration !== desired.observedGeneration) return true;
-  if (conditionOf(desired, 'Ready') === 'True' && conditionOf(stored, 'Ready') !== 'True') return true;
-  return desired.conditions.some(({ type, status }) => status === 'False' && conditionOf(stored, type) !== 'False');
+  const isReadyAnew = conditionOf(stored, 'Ready') !== 'True' || observedGeneration !== desired.observedGeneration;
+  if (conditionOf(desired, 'Ready') === 'True' && isReadyAnew) return true;
+  const isWrong = ({ status, reason }: Condition): boolean => status === 'False' && !untilNodesDial.has(reason);
+  return desired.conditions.some((condition) => isWrong(condition) && conditionOf(stored, condition.type) !== 'False');
 }
+
+/** Reasons that the first node takes away. */
+const untilNodesDial: ReadonlySet<string> = new Set(['NoNodes']);
 
 function conditionOf(status: unknown, wanted: string): Condition['status'] | undefined {
   const { conditions = [] } = (status ?? {}) as { readonly conditions?: readonly Condition[] };
