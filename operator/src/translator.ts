@@ -6,6 +6,7 @@ import type { Logger } from './logger.ts';
 import { type ProjectedNode, projectAll } from './project/node-config.ts';
 import type { ResourceSource, Snapshot, Subscription } from './source/resource-source.ts';
 import { translate } from './translate/index.ts';
+import { Memory } from './translate/memory.ts';
 import { type Problem, sortProblems } from './translate/problem.ts';
 
 /** What the resources of one moment mean. Never changes. */
@@ -29,6 +30,7 @@ export class Translator {
   readonly #deps: TranslatorDeps;
   readonly #listeners = new Set<(translated: Translated) => void>();
   readonly #containment = new Containment();
+  readonly #memory = new Memory();
   #subscription: Subscription | undefined;
   #latest: Translated | undefined;
 
@@ -60,7 +62,7 @@ export class Translator {
   #take(snapshot: Snapshot): void {
     const { measure = (run) => run(), logger } = this.#deps;
     try {
-      this.#latest = measure(() => this.#containment.run(snapshot, translateAll));
+      this.#latest = measure(() => this.#containment.run(snapshot, (one) => translateAll(one, this.#memory)));
     } catch (caught) {
       const { code, message } = fromUnknown(caught);
       logger.error('the resources cannot be translated, the last state goes on', { code, reason: message });
@@ -70,8 +72,8 @@ export class Translator {
   }
 }
 
-function translateAll(snapshot: Snapshot): Translated {
-  const { ir, problems } = translate(snapshot);
+function translateAll(snapshot: Snapshot, memory: Memory): Translated {
+  const { ir, problems } = translate(snapshot, memory);
   assertValid(ir);
   const located = problems.map((problem) => withLocation(problem, snapshot));
   return { snapshot, ir, problems: sortProblems([...snapshot.problems, ...located]), nodes: projectAll(ir) };

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Order by code unit: the same on every machine, whatever its locale. */
 export function byText(one: string, other: string): number {
@@ -18,7 +18,7 @@ export function canonicalJson(value: unknown): string {
 
 /** SHA-256, hex. */
 export function digestOf(bytes: Uint8Array | string): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return hash('sha256', bytes, 'hex');
 }
 
 function isPlainObject(value: unknown): value is Record<string, unknown> {

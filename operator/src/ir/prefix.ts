@@ -123,14 +123,19 @@ function joinTo(kept: Prefix[], prefix: Prefix): void {
   joinTo(kept, truncate(prefix, prefix.length - 1));
 }
 
+const masks = { 4: masksOf(32), 6: masksOf(128) } as const;
+
+function masksOf(bits: number): readonly bigint[] {
+  const all = (1n << BigInt(bits)) - 1n;
+  return Array.from({ length: bits + 1 }, (_, length) => all ^ ((1n << BigInt(bits - length)) - 1n));
+}
+
 function maskOf(family: Family, length: number): bigint {
-  const bits = BigInt(widthOf(family));
-  const host = (1n << (bits - BigInt(length))) - 1n;
-  return ((1n << bits) - 1n) ^ host;
+  return masks[family][length] ?? 0n;
 }
 
 function readIpv4(text: string): bigint {
-  return text.split('.').reduce((value, part) => (value << 8n) | BigInt(part), 0n);
+  return BigInt(text.split('.').reduce((value, part) => value * 256 + Number(part), 0));
 }
 
 function readIpv6(text: string): bigint {
@@ -153,7 +158,8 @@ function groupsOf(text: string): bigint[] {
 }
 
 function formatIpv4(value: bigint): string {
-  return [24n, 16n, 8n, 0n].map((shift) => ((value >> shift) & 0xffn).toString()).join('.');
+  const number = Number(value);
+  return `${number >>> 24}.${(number >>> 16) & 0xff}.${(number >>> 8) & 0xff}.${number & 0xff}`;
 }
 
 // RFC 5952: lower case, no leading zeros, the longest run of two or more zero groups becomes "::".

@@ -1,7 +1,8 @@
-import type { LocalPod, PodNetwork } from '@quiver/dataplane-api';
-import type { FabricIr, PodIr, PodNetworkIr } from '../ir/fabric-ir.ts';
+import type { LocalPod, PodNetwork, PodRoute } from '@quiver/dataplane-api';
+import type { FabricIr, PodIr, PodNetworkIr, PodNetworkNodeIr } from '../ir/fabric-ir.ts';
 
-// Made once for a list, which never changes.
+// Made once for a list and for a pod, which never change.
+const localPods = new WeakMap<PodIr, LocalPod>();
 const podsByNode = new WeakMap<readonly PodIr[], ReadonlyMap<string, LocalPod[]>>();
 
 /** The pods on one node. */
@@ -13,24 +14,46 @@ export function projectPods({ pods }: Pick<FabricIr, 'pods'>, node: string): Loc
 
 function groupByNode(pods: readonly PodIr[]): ReadonlyMap<string, LocalPod[]> {
   const groups = new Map<string, LocalPod[]>();
-  for (const { uid, namespace, name, node, tenant, addresses } of pods) {
-    const local = { uid, namespace, name, tenant, addresses: [...addresses] };
-    const group = groups.get(node);
-    if (group === undefined) groups.set(node, [local]);
+  for (const pod of pods) {
+    const local = localPods.get(pod) ?? localPod(pod);
+    localPods.set(pod, local);
+    const group = groups.get(pod.node);
+    if (group === undefined) groups.set(pod.node, [local]);
     else group.push(local);
   }
   return groups;
 }
 
+function localPod({ uid, namespace, name, tenant, addresses }: PodIr): LocalPod {
+  return { uid, namespace, name, tenant, addresses: [...addresses] };
+}
+
+// The routes to all nodes, and the view of each node.
+const networkViews = new WeakMap<PodNetworkIr, Map<string, PodNetwork>>();
+const routesTo = new WeakMap<PodNetworkNodeIr, PodRoute[]>();
+
 /** The pod network as one node sees it: its own prefixes, and the way to those of the other nodes. */
 export function projectPodNetwork(network: PodNetworkIr | undefined, node: string): PodNetwork | undefined {
   if (network === undefined) return undefined;
+  const views = networkViews.get(network) ?? new Map<string, PodNetwork>();
+  networkViews.set(network, views);
+  const known = views.get(node) ?? viewFrom(network, node);
+  views.set(node, known);
+  return known;
+}
+
+function viewFrom(network: PodNetworkIr, node: string): PodNetwork {
   const own = network.nodes.find(({ name }) => name === node);
-  const others = network.nodes.filter((one) => one !== own);
   return {
     ownCidrs: (own?.prefixes ?? []).map(({ cidr }) => cidr),
-    routes: others.flatMap(({ prefixes }) => prefixes.map(({ cidr, via }) => ({ cidr, via }))),
+    routes: network.nodes.flatMap((other) => (other === own ? [] : routesOf(other))),
     mtu: network.mtu,
     masquerade: network.masquerade,
   };
+}
+
+function routesOf(node: PodNetworkNodeIr): PodRoute[] {
+  const known = routesTo.get(node) ?? node.prefixes.map(({ cidr, via }) => ({ cidr, via }));
+  routesTo.set(node, known);
+  return known;
 }

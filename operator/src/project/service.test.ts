@@ -1,13 +1,20 @@
 import assert from 'node:assert/strict';
-import { type RouteTarget, Spread, TargetSource } from '@quiver/dataplane-api';
+import { type RouteTarget, type Service, Spread, TargetSource } from '@quiver/dataplane-api';
 import fc from 'fast-check';
 import type { RouteTargetIr, ServiceIr } from '../ir/fabric-ir.ts';
 import { exampleSnapshot } from '../testing/example.ts';
 import { translate } from '../translate/index.ts';
-import { projectService } from './service.ts';
+import { projectServices } from './service.ts';
 
 const [example] = translate(exampleSnapshot()).ir.services;
 assert.ok(example !== undefined);
+
+function viewOf(service: ServiceIr, node: string): Service {
+  const { elsewhere, onNode } = projectServices([service]);
+  const view = onNode.get(node)?.get(0) ?? elsewhere[0];
+  assert.ok(view !== undefined);
+  return view;
+}
 
 function served(targets: readonly RouteTargetIr[], spread: ServiceIr['spread'] = 'Hunt'): ServiceIr {
   const routes = [{ name: 'prod/db', peers: [], targets, maxSessions: 0, isShared: true }];
@@ -28,7 +35,7 @@ const endpoint: fc.Arbitrary<RouteTargetIr> = fc
 const endpoints = fc.uniqueArray(endpoint, { selector: ({ address }) => address, maxLength: 8 });
 
 function targetsOn(node: string, targets: readonly RouteTargetIr[]): readonly RouteTarget[] {
-  return projectService(served(targets), node).routes[0]?.targets ?? [];
+  return viewOf(served(targets), node).routes[0]?.targets ?? [];
 }
 
 describe('endpoints as a node sees them', () => {
@@ -75,15 +82,15 @@ describe('endpoints as a node sees them', () => {
 
   it('share sessions whatever the service says about others', () => {
     for (const spread of ['Hunt', 'Proportional'] as const) {
-      assert.equal(projectService(served([], spread), 'node1').spread, Spread.SPREAD_PROPORTIONAL);
+      assert.equal(viewOf(served([], spread), 'node1').spread, Spread.SPREAD_PROPORTIONAL);
     }
-    assert.equal(projectService(example, 'node1').spread, Spread.SPREAD_HUNT);
+    assert.equal(viewOf(example, 'node1').spread, Spread.SPREAD_HUNT);
   });
 
   it('that are elsewhere are one view for all nodes', () => {
     const target = { address: '10.244.0.1', port: 1, weight: 1, source: 'ReturnPool', isDraining: false } as const;
     const service = served([{ ...target, node: 'node1' }]);
-    assert.equal(projectService(service, 'node2'), projectService(service, 'node3'));
-    assert.notEqual(projectService(service, 'node1'), projectService(service, 'node3'));
+    assert.equal(viewOf(service, 'node2'), viewOf(service, 'node3'));
+    assert.notEqual(viewOf(service, 'node1'), viewOf(service, 'node3'));
   });
 });

@@ -8,14 +8,30 @@ interface Views {
   readonly onNode: ReadonlyMap<string, Service>;
 }
 
+/** Services as nodes see them. */
+export interface ServiceViews {
+  /** By a node that has none of their endpoints. */
+  readonly elsewhere: readonly Service[];
+  /** By node: the places in that list at which it sees another. */
+  readonly onNode: ReadonlyMap<string, ReadonlyMap<number, Service>>;
+}
+
 // A service never changes, so equal ones are told once for all nodes and all versions that hold the same object.
 const viewsOf = new WeakMap<ServiceIr, Views>();
 
-/** A service as one node sees it: endpoints on the node come first. */
-export function projectService(service: ServiceIr, node: string): Service {
-  const known = viewsOf.get(service) ?? makeViews(service);
-  viewsOf.set(service, known);
-  return known.onNode.get(node) ?? known.elsewhere;
+/** The views of all services: endpoints on a node come first there. */
+export function projectServices(services: readonly ServiceIr[]): ServiceViews {
+  const onNode = new Map<string, Map<number, Service>>();
+  const elsewhere = services.map((service, place) => {
+    const views = viewsOf.get(service) ?? makeViews(service);
+    viewsOf.set(service, views);
+    for (const [node, view] of views.onNode) {
+      const own = onNode.get(node) ?? new Map<number, Service>();
+      onNode.set(node, own.set(place, view));
+    }
+    return views.elsewhere;
+  });
+  return { elsewhere, onNode };
 }
 
 function makeViews(service: ServiceIr): Views {

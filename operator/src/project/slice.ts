@@ -1,7 +1,8 @@
-import { type LocalPod, NodeConfig, type Peer, type Service, type Tenant } from '@quiver/dataplane-api';
+import { type LocalPod, NodeConfig, Peer, Route, Service, Tenant } from '@quiver/dataplane-api';
 import { type ObjectRef, qualifiedName } from '../api/resources.ts';
 import { digestOf } from '../ir/canonical.ts';
 import type { FabricIr } from '../ir/fabric-ir.ts';
+import { partDigest } from './part-digest.ts';
 
 /** Whether something of an object is in the representation, and so in every node's configuration. */
 export function holds(ir: FabricIr, ref: ObjectRef): boolean {
@@ -10,31 +11,23 @@ export function holds(ir: FabricIr, ref: ObjectRef): boolean {
 
 /** The part of a configuration that stands for one object, as a digest; undefined when the object is not in it. */
 export function sliceOf(config: NodeConfig, ref: ObjectRef, ir: FabricIr): string | undefined {
-  const part = partOf(config, ref, ir);
-  return part === undefined ? undefined : digestOf(NodeConfig.encode(NodeConfig.fromPartial(part)).finish());
-}
-
-function partOf(config: NodeConfig, ref: ObjectRef, ir: FabricIr): Partial<NodeConfig> | undefined {
+  const index = indexOf(config);
   const name = nameOf(ref);
   switch (ref.kind) {
-    case 'Tenant': {
-      const tenant = indexOf(config).tenants.get(name);
-      return tenant && { tenants: [tenant], pods: indexOf(config).pods.get(name) ?? [] };
-    }
+    case 'Tenant':
+      return tenantSlice(index, name);
     case 'Service': {
-      const service = indexOf(config).services.get(name);
-      return service && { services: [{ ...service, routes: [] }] };
+      const service = index.services.get(name);
+      return service && serviceSlice(service);
     }
-    case 'ServiceRoute': {
-      const route = indexOf(config).routes.get(name);
-      return route && { services: [route] };
-    }
+    case 'ServiceRoute':
+      return routeSlice(index, name);
     case 'Peer': {
-      const peer = indexOf(config).peers.get(ir.peers.find((one) => one.name === name)?.router ?? '');
-      return peer && { peers: [peer] };
+      const peer = index.peers.get(ir.peers.find((one) => one.name === name)?.router ?? '');
+      return peer && partDigest(peer, (part) => Peer.encode(part).finish());
     }
     case 'RouterConfig':
-      return { ...config, tenants: [], services: [], peers: [], pods: [], podNetwork: undefined, retire: false };
+      return settingsSlice(config);
     case 'File':
       return undefined;
   }
@@ -42,50 +35,57 @@ function partOf(config: NodeConfig, ref: ObjectRef, ir: FabricIr): Partial<NodeC
 
 interface ConfigIndex {
   readonly tenants: ReadonlyMap<string, Tenant>;
+  /** By tenant. */
+  readonly pods: ReadonlyMap<string, readonly LocalPod[]>;
   readonly services: ReadonlyMap<string, Service>;
-  /** Each route alone, under the name of its service: another property of the service is no change of the route. */
-  readonly routes: ReadonlyMap<string, Service>;
+  /** With the name of the service: another property of it is no change of the route. */
+  readonly routes: ReadonlyMap<string, { readonly service: string; readonly route: Route }>;
   readonly peers: ReadonlyMap<string, Peer>;
-  /** By tenant, without addresses: those are known on the node before they are known here. */
-  readonly pods: ReadonlyMap<string, LocalPod[]>;
 }
 
-// Made once for a configuration, which never changes: asking for every object stays linear.
+// Made once for what never changes: asking for every object stays linear.
 const configIndexes = new WeakMap<NodeConfig, ConfigIndex>();
+const serviceSlices = new WeakMap<Service, string>();
 const irNames = new WeakMap<FabricIr, ReadonlySet<string>>();
 
 function indexOf(config: NodeConfig): ConfigIndex {
   const known = configIndexes.get(config);
   if (known !== undefined) return known;
+  const { tenants, services, peers, pods } = config;
+  const routes = services.flatMap((service) => service.routes.map((route) => ({ service: service.name, route })));
   const index: ConfigIndex = {
-    tenants: new Map(config.tenants.map((tenant) => [tenant.name, tenant])),
-    services: new Map(config.services.map((service) => [service.name, service])),
-    routes: new Map(config.services.flatMap(routesAlone)),
-    peers: new Map(config.peers.map((peer) => [peer.router, peer])),
-    pods: Map.groupBy(
-      config.pods.map((pod) => ({ ...pod, addresses: [] })),
-      ({ tenant }) => tenant,
-    ),
+    tenants: new Map(tenants.map((tenant) => [tenant.name, tenant])),
+    pods: Map.groupBy(pods, ({ tenant }) => tenant),
+    services: new Map(services.map((service) => [service.name, service])),
+    routes: new Map(routes.map((owned) => [owned.route.name, owned])),
+    peers: new Map(peers.map((peer) => [peer.router, peer])),
   };
   configIndexes.set(config, index);
   return index;
 }
 
-function routesAlone({ name, routes }: Service): [string, Service][] {
-  return routes.map((route) => [route.name, { ...emptyService(), name, routes: [route] }]);
+// Without the pods' addresses: those are known on the node before they are known here.
+function tenantSlice({ tenants, pods }: ConfigIndex, name: string): string | undefined {
+  const tenant = tenants.get(name);
+  if (tenant === undefined) return undefined;
+  const members = (pods.get(name) ?? []).map(({ uid }) => uid);
+  return [partDigest(tenant, (part) => Tenant.encode(part).finish()), ...members].join(' ');
 }
 
-function emptyService(): Omit<Service, 'name' | 'routes'> {
-  return {
-    addresses: [],
-    ports: [],
-    access: [],
-    scope: 0,
-    encryption: 0,
-    integrity: 0,
-    idleTimeoutSeconds: 0,
-    spread: 0,
-  };
+function serviceSlice(service: Service): string {
+  const known = serviceSlices.get(service) ?? digestOf(Service.encode({ ...service, routes: [] }).finish());
+  serviceSlices.set(service, known);
+  return known;
+}
+
+function routeSlice({ routes }: ConfigIndex, name: string): string | undefined {
+  const owned = routes.get(name);
+  return owned && `${owned.service} ${partDigest(owned.route, (part) => Route.encode(part).finish())}`;
+}
+
+function settingsSlice(config: NodeConfig): string {
+  const own = { ...config, tenants: [], services: [], peers: [], pods: [], podNetwork: undefined, retire: false };
+  return digestOf(NodeConfig.encode(own).finish());
 }
 
 function namesIn(ir: FabricIr): ReadonlySet<string> {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { SvrService as Service } from '../api/generated/service.gen.ts';
 import { byText, sortedBy } from '../ir/canonical.ts';
 import {
@@ -195,5 +195,5 @@ class AddressSpace {
 const maxTries = 65_536n;
 
 function hashOf(name: string): bigint {
-  return createHash('sha256').update(name).digest().readBigUInt64BE(0);
+  return hash('sha256', name, 'buffer').readBigUInt64BE(0);
 }

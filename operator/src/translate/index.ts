@@ -12,6 +12,7 @@ import { takesSessions } from './kubernetes/endpoints.ts';
 import { translatePodNetwork } from './kubernetes/pod-network.ts';
 import { translatePods } from './kubernetes/pods.ts';
 import { listed } from './listed.ts';
+import { Memory } from './memory.ts';
 import { translatePeers } from './peers.ts';
 import { type Outcome, type Problem, sortProblems } from './problem.ts';
 import { type Reserved, ReservedAddresses } from './reserved.ts';
@@ -29,32 +30,30 @@ export interface Translation {
   readonly problems: readonly Problem[];
 }
 
-/** Turns resources into the intermediate representation. Pure; the order of the input never matters. */
-export function translate(input: TranslateInput): Translation {
-  const { kubernetes } = input;
-  const offered = partition(input.services, serviceUnsupported);
-  const known = partition(input.peers, peerUnsupported);
-  const site = surveySite(input);
+/**
+ * Turns resources into the intermediate representation. Pure; the order of the input never matters. A memory that is handed
+ * over from one translation to the next saves the work on what has not changed.
+ */
+export function translate(input: TranslateInput, memory: Memory = new Memory()): Translation {
+  const offered = partition(input.services, memory, serviceUnsupported);
+  const known = partition(input.peers, memory, peerUnsupported);
+  const site = memory.recallWhole('site', [[input.router], input.kubernetes?.nodes ?? []], () => surveySite(input));
   const keySource = translateKeySource(input);
-  const tenants = translateTenants(input.tenants, {
-    podPrefixes: site.value.podPrefixes,
-    hasPods: kubernetes !== undefined,
-  });
-  const peers = translatePeers(known.accepted, site.value);
-  const reserved = reservedAddresses(
-    site.value,
-    peers.value.flatMap(({ waypoints }) => waypoints.map(({ address }) => address)),
+  const tenants = memory.recallWhole('tenants', [input.tenants, [site]], () =>
+    translateTenants(input.tenants, {
+      podPrefixes: site.value.podPrefixes,
+      hasPods: input.kubernetes !== undefined,
+    }),
   );
-  const services = translateOffer(input, offered.accepted, site.value, reserved);
-  const servicePool = routedPrefixes(site.value.servicePool, services.value);
-  const routes = translateWays(input, {
-    site: site.value,
-    services: services.value,
-    peers: peers.value,
-    reserved: [...reserved, ...servicePool.flatMap(leadsBack)],
-  });
+  const peers = memory.recallWhole('peers', [known.accepted, [site]], () => translatePeers(known.accepted, site.value));
+  const ground: Ground = { input, memory, site: site.value, peers: peers.value };
+  const services = translateOffer(ground, offered.accepted);
+  const servicePool = memory.recallWhole('routed prefixes', [services.value, [site]], () =>
+    routedPrefixes(site.value.servicePool, services.value),
+  );
+  const routes = translateWays(ground, services.value, servicePool);
   const unreachable = unreachableProblems(offered.accepted, services.value, routes.value);
-  const cluster = translateCluster(input, services.value);
+  const cluster = translateCluster(ground, services.value);
   const byService = Map.groupBy(routes.value, ({ service }) => service);
 
   const ir: FabricIr = {
@@ -62,7 +61,7 @@ export function translate(input: TranslateInput): Translation {
     servicePool,
     keySource: keySource.value,
     tenants: tenants.value,
-    services: services.value.map((service) => withRoutes(service, byService.get(service.name) ?? [])),
+    services: services.value.map((service) => withRoutes(service, byService.get(service.name) ?? [], memory)),
     peers: peers.value,
     ...cluster.value,
   };
@@ -70,66 +69,97 @@ export function translate(input: TranslateInput): Translation {
   return { ir, problems: sortProblems([...steps.flatMap(({ problems }) => problems), ...unreachable]) };
 }
 
+/** What everything is built on. */
+interface Ground {
+  readonly input: TranslateInput;
+  readonly memory: Memory;
+  readonly site: Site;
+  readonly peers: readonly PeerIr[];
+}
+
 // Services with their addresses; who loses one to an older service is told.
 function translateOffer(
-  input: TranslateInput,
+  { input, memory, site, peers }: Ground,
   services: readonly Service[],
-  site: Site,
-  reserved: readonly Reserved[],
 ): Outcome<readonly UnroutedService[]> {
-  const sources = { servicePool: site.servicePool, held: input.heldAddresses };
-  const addresses = assignAddresses(services, sources, [...ownAddresses(site), ...reserved]);
+  const held = [...(input.heldAddresses ?? [])].flatMap(([name, addresses]) => [name, ...addresses]);
+  const addresses = memory.recallWhole('addresses', [services, held, [site], peers], () => {
+    const sources = { servicePool: site.servicePool, held: input.heldAddresses };
+    return assignAddresses(services, sources, [...ownAddresses(site), ...reservedFor({ site, peers })]);
+  });
   const names = [...input.tenants.map(({ metadata }) => metadata.name), ...refusedNames(input, 'Tenant')];
-  const tenants = new Set(names.flatMap(lineageOf));
-  const claimed = translateServices(services, { addresses: addresses.value, tenants });
-  const settled = settleAddressConflicts(claimed.value, services);
+  const tenants = memory.recallWhole('tenant names', [names], () => new Set(names.flatMap(lineageOf)));
+  const claimed = translateServices(services, { addresses: addresses.value, tenants, memory });
+  const settled = memory.recallWhole('conflicts', [claimed.value, services], () =>
+    settleAddressConflicts(claimed.value, services),
+  );
   return { value: settled.value, problems: [addresses, claimed, settled].flatMap(({ problems }) => problems) };
 }
 
-interface Ways {
-  readonly site: Site;
-  readonly services: readonly UnroutedService[];
-  readonly peers: readonly PeerIr[];
-  readonly reserved: readonly Reserved[];
+function reservedFor({ site, peers }: Pick<Ground, 'site' | 'peers'>): readonly Reserved[] {
+  return reservedAddresses(
+    site,
+    peers.flatMap(({ waypoints }) => waypoints.map(({ address }) => address)),
+  );
 }
 
 function translateWays(
-  input: TranslateInput,
-  { site, services, peers, reserved }: Ways,
+  { input, memory, site, peers }: Ground,
+  services: readonly UnroutedService[],
+  servicePool: readonly string[],
 ): Outcome<readonly OwnedRoute[]> {
-  const { kubernetes = { coreServices: [], endpointSlices: [] } } = input;
+  const { coreServices = [], endpointSlices = [] } = input.kubernetes ?? {};
   const isInCluster = input.kubernetes !== undefined;
-  const wanted = partition(input.serviceRoutes, (route) => serviceRouteUnsupported(route, isInCluster));
+  const wanted = partition(input.serviceRoutes, memory, (route) => serviceRouteUnsupported(route, isInCluster), [
+    isInCluster,
+  ]);
   const routes = translateServiceRoutes(wanted.accepted, {
     services: new Map(services.map((service) => [service.name, service])),
     declaredServices: new Set([...input.services.map(fullName), ...refusedNames(input, 'Service')]),
     sources: new Map(input.services.map((service) => [fullName(service), service.spec.sourceAddress])),
     peers: new Map(peers.map((peer) => [peer.name, peer])),
     declaredPeers: new Set([...input.peers.map(({ metadata }) => metadata.name), ...refusedNames(input, 'Peer')]),
-    reserved: new ReservedAddresses(reserved),
-    coreServices: new CoreServices(kubernetes),
-    returnFamilies: new Set(site.returnPool.flatMap((text) => parsePrefix(text)?.family ?? [])),
+    reserved: memory.recallWhole('reserved', [[site], peers, servicePool], () => {
+      return new ReservedAddresses([...reservedFor({ site, peers }), ...servicePool.flatMap(leadsBack)]);
+    }),
+    coreServices: memory.recallWhole('core services', [coreServices, endpointSlices], () => {
+      return new CoreServices({ coreServices, endpointSlices });
+    }),
+    returnFamilies: memory.recallWhole('return families', [[site]], () => {
+      return new Set(site.returnPool.flatMap((text) => parsePrefix(text)?.family ?? []));
+    }),
+    memory,
   });
   return { value: routes.value, problems: [...wanted.problems, ...routes.problems] };
 }
 
 type ClusterParts = Pick<FabricIr, 'pods' | 'podNetwork' | 'dns'>;
 
-function translateCluster(input: TranslateInput, services: readonly UnroutedService[]): Outcome<ClusterParts> {
-  const { kubernetes } = input;
+function translateCluster({ input, memory }: Ground, services: readonly UnroutedService[]): Outcome<ClusterParts> {
+  const { kubernetes, router } = input;
   if (kubernetes === undefined) return { value: { pods: [] }, problems: [] };
-  const pods = translatePods(input.tenants, kubernetes);
-  const network = translatePodNetwork(input.router, kubernetes.nodes);
-  const dns = translateDnsNames(services, input.services, kubernetes);
+  const pods = translatePods(input.tenants, kubernetes, memory);
+  const network = memory.recallWhole('pod network', [[router], kubernetes.nodes], () =>
+    translatePodNetwork(router, kubernetes.nodes),
+  );
+  const { coreServices, endpointSlices } = kubernetes;
+  const dns = memory.recallWhole('names', [services, input.services, coreServices, endpointSlices], () =>
+    translateDnsNames(services, input.services, kubernetes),
+  );
   const value = { pods: pods.value, ...network.value, dns: dns.value };
   return { value, problems: [pods, network, dns].flatMap(({ problems }) => problems) };
 }
 
-function partition<T>(
+function partition<T extends object>(
   objects: readonly T[],
+  memory: Memory,
   judge: (object: T) => readonly Problem[],
+  parts: readonly unknown[] = [],
 ): { accepted: readonly T[]; problems: readonly Problem[] } {
-  const judged = objects.map((object) => ({ object, problems: judge(object) }));
+  const judged = objects.map((object) => ({
+    object,
+    problems: memory.recall(object, 'supported', parts, () => judge(object)),
+  }));
   return {
     accepted: judged.filter(({ problems }) => problems.length === 0).map(({ object }) => object),
     problems: judged.flatMap(({ problems }) => problems),
@@ -162,8 +192,9 @@ function routerSettings(router: RouterConfig, site: Site): RouterSettings {
   };
 }
 
-function withRoutes(service: UnroutedService, routes: readonly OwnedRoute[]): ServiceIr {
-  return { ...service, routes: routes.map(({ route }) => route) };
+function withRoutes(service: UnroutedService, owned: readonly OwnedRoute[], memory: Memory): ServiceIr {
+  const routes = owned.map(({ route }) => route);
+  return memory.recall(service, 'routed', routes, () => ({ ...service, routes }));
 }
 
 // A fixed address outside the pool is dialled all the same, so it is routed to the engine as well.

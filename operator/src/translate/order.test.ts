@@ -10,6 +10,7 @@ import type { Snapshot } from '../source/resource-source.ts';
 import { crds } from '../testing/example.ts';
 import { snapshotOfText } from '../testing/golden-case.ts';
 import { translate } from './index.ts';
+import { Memory } from './memory.ts';
 
 const folder = join(import.meta.dirname, 'testdata');
 const snapshots = readdirSync(folder)
@@ -32,8 +33,8 @@ function mixed(): Snapshot {
   };
 }
 
-function outcome(snapshot: Snapshot): string {
-  const { ir, problems } = translate(snapshot);
+function outcome(snapshot: Snapshot, memory?: Memory): string {
+  const { ir, problems } = translate(snapshot, memory);
   assertValid(ir);
   return canonicalJson({ ir, problems, digests: projectAll(ir).map(({ digest }) => digest) });
 }
@@ -95,6 +96,59 @@ describe('order of the objects of a cluster', () => {
       endpointSlices: fc.subarray([...kubernetes.endpointSlices]),
     });
     fc.assert(fc.property(subset, (part) => assert.doesNotThrow(() => outcome({ ...all, kubernetes: part }))));
+  });
+});
+
+describe('memory of former translations', () => {
+  const kubernetes = mixedCluster();
+  const inCluster = snapshots.find(({ router }) => router.kubernetes?.mode === 'Primary');
+  assert.ok(inCluster !== undefined);
+  const all: Snapshot = { ...mixed(), router: inCluster.router, kubernetes };
+  const held = fc.dictionary(fc.constantFrom('prod/db', 'prod/a'), fc.constant(['198.18.0.9']), { maxKeys: 2 });
+  const moment = fc.record({
+    services: fc.subarray([...all.services]),
+    serviceRoutes: fc.subarray([...all.serviceRoutes]),
+    tenants: fc.subarray([...all.tenants]),
+    peers: fc.subarray([...all.peers]),
+    isInCluster: fc.boolean(),
+    heldAddresses: held.map((addresses) => new Map(Object.entries(addresses))),
+    kubernetes: fc.record({
+      nodes: fc.subarray([...kubernetes.nodes]),
+      namespaces: fc.subarray([...kubernetes.namespaces]),
+      pods: fc.subarray([...kubernetes.pods]),
+      coreServices: fc.subarray([...kubernetes.coreServices]),
+      endpointSlices: fc.subarray([...kubernetes.endpointSlices]),
+    }),
+  });
+
+  it('changes no result, whatever was translated before', () => {
+    fc.assert(
+      fc.property(fc.array(moment, { minLength: 2, maxLength: 6 }), (moments) => {
+        const memory = new Memory();
+        for (const { isInCluster, kubernetes: cluster, ...objects } of moments) {
+          const snapshot = { ...all, ...objects, kubernetes: isInCluster ? cluster : undefined };
+          assert.equal(outcome(snapshot, memory), outcome(snapshot));
+        }
+      }),
+    );
+  });
+
+  it('keeps what has not changed, so that no other part of a configuration is made anew', () => {
+    const memory = new Memory();
+    const before = translate(all, memory).ir;
+    const [first, ...rest] = kubernetes.pods;
+    assert.ok(first !== undefined);
+    const moved = { ...kubernetes, pods: [{ ...first, addresses: ['10.244.1.99'] }, ...rest] };
+    const after = translate({ ...all, kubernetes: moved }, memory).ir;
+    assert.ok(
+      after.services.length > 10 && after.services.every((service, index) => service === before.services[index]),
+    );
+    assert.equal(after.tenants, before.tenants);
+    const changed = after.pods.filter((pod, index) => pod !== before.pods[index]);
+    assert.deepEqual(
+      changed.map(({ uid, addresses }) => [uid, addresses]),
+      [[first.uid, ['10.244.1.99']]],
+    );
   });
 });
 

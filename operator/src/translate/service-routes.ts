@@ -7,6 +7,7 @@ import { translateHealth } from './health.ts';
 import { fullName, problemsOf } from './input.ts';
 import type { CoreServices } from './kubernetes/core-services.ts';
 import { type EndpointContext, translateEndpoints } from './kubernetes/endpoints.ts';
+import type { Memory } from './memory.ts';
 import type { Outcome, Problem } from './problem.ts';
 import type { ReservedAddresses } from './reserved.ts';
 import type { UnroutedService } from './services.ts';
@@ -27,6 +28,7 @@ export interface RouteContext {
   readonly reserved: ReservedAddresses;
   readonly coreServices: CoreServices;
   readonly returnFamilies: ReadonlySet<Family>;
+  readonly memory: Memory;
 }
 
 /** A route and the full name of the service it belongs to. */
@@ -40,8 +42,22 @@ export function translateServiceRoutes(
   routes: readonly ServiceRoute[],
   context: RouteContext,
 ): Outcome<readonly OwnedRoute[]> {
-  const results = sortedBy(routes, fullName).map((route) => translateRoute(route, context));
+  const results = sortedBy(routes, fullName).map((route) =>
+    context.memory.recall(route, 'route', partsOf(route, context), () => translateRoute(route, context)),
+  );
   return { value: results.flatMap(({ value }) => value), problems: results.flatMap(({ problems }) => problems) };
+}
+
+// Everything that a route is made of.
+function partsOf({ metadata, spec }: ServiceRoute, context: RouteContext): readonly unknown[] {
+  const { namespace = 'default' } = metadata;
+  const owner = `${namespace}/${spec.service}`;
+  const service = [context.services.get(owner), context.declaredServices.has(owner), context.sources.get(owner)];
+  const names = (spec.peers ?? []).map(({ name }) => name);
+  const peers = names.flatMap((name) => [context.peers.get(name), context.declaredPeers.has(name)]);
+  const core = `${namespace}/${spec.endpoints?.service}`;
+  const endpoints = [context.coreServices.get(core), ...context.coreServices.slicesOf(core)];
+  return [context.reserved, context.returnFamilies, ...service, ...peers, ...endpoints];
 }
 
 function translateRoute(route: ServiceRoute, context: RouteContext): Outcome<readonly OwnedRoute[]> {

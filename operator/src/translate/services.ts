@@ -4,6 +4,7 @@ import type { AccessRuleIr, PortRuleIr, ServiceIr } from '../ir/fabric-ir.ts';
 import { formatPrefix, type Prefix } from '../ir/prefix.ts';
 import { parseSeconds } from './duration.ts';
 import { fullName, problemsOf } from './input.ts';
+import type { Memory } from './memory.ts';
 import type { Outcome, Problem } from './problem.ts';
 
 /** What a service needs to know of its surroundings. */
@@ -11,6 +12,7 @@ export interface ServiceContext {
   readonly addresses: ReadonlyMap<string, readonly Prefix[]>;
   /** Names that an access entry can have: those of tenants and of their parents. */
   readonly tenants: ReadonlySet<string>;
+  readonly memory: Memory;
 }
 
 /** A service before its routes are known. */
@@ -21,7 +23,12 @@ export function translateServices(
   services: readonly Service[],
   context: ServiceContext,
 ): Outcome<readonly UnroutedService[]> {
-  const results = sortedBy(services, fullName).map((service) => translateService(service, context));
+  const { memory, tenants, addresses } = context;
+  const results = sortedBy(services, fullName).map((service) =>
+    memory.recall(service, 'service', [tenants, addresses.get(fullName(service))], () =>
+      translateService(service, context),
+    ),
+  );
   return { value: results.flatMap(({ value }) => value), problems: results.flatMap(({ problems }) => problems) };
 }
 

@@ -35,8 +35,14 @@ export class Membership {
   tenantsOf(pod: KubernetesPod): readonly string[] {
     const { byLabel, others } = this.#rulesIn(pod.namespace);
     const found = new Set(this.#byAccount.get(`${pod.namespace}/${pod.serviceAccount}`));
-    const asked = Object.entries(pod.labels).flatMap(([key, value]) => byLabel.get(labelKey(key, value)) ?? []);
-    for (const { tenant, pods } of [...asked, ...others]) if (selects(pods, pod.labels)) found.add(tenant);
+    const take = ({ tenant, pods }: Rule): void => {
+      if (selects(pods, pod.labels)) found.add(tenant);
+    };
+    for (const key of Object.keys(pod.labels)) {
+      byLabel.get(key)?.forEach(take);
+      byLabel.get(labelKey(key, pod.labels[key] ?? ''))?.forEach(take);
+    }
+    others.forEach(take);
     return [...found].sort(byText);
   }
 
@@ -48,8 +54,12 @@ export class Membership {
     const holding = this.#rules.filter(
       ({ namespaces }) => namespaces === undefined || (labels !== undefined && selects(namespaces, labels)),
     );
-    const asking = Map.groupBy(holding, ({ pods }) => firstLabel(pods));
-    const rules = { others: asking.get('') ?? [], byLabel: asking };
+    const keyed = holding.flatMap((rule) => keysOf(rule.pods).map((key) => ({ key, rule })));
+    const groups = Map.groupBy(keyed, ({ key }) => key);
+    const byLabel = new Map([...groups].map(([key, entries]) => [key, entries.map(({ rule }) => rule)]));
+    const others = byLabel.get('') ?? [];
+    byLabel.delete('');
+    const rules = { others, byLabel };
     this.#inNamespace.set(namespace, rules);
     return rules;
   }
@@ -70,9 +80,14 @@ function accountsOf(
   return new Map([...grouped].map(([account, of]) => [account, of.map(({ tenant }) => tenant)]));
 }
 
-function firstLabel({ matchLabels = {} }: LabelSelector): string {
+// The labels, one of which a pod must have before the rule can hold: `key=value` or `key`; empty when it may have none.
+function keysOf({ matchLabels = {}, matchExpressions = [] }: LabelSelector): readonly string[] {
   const [first] = Object.entries(matchLabels);
-  return first === undefined ? '' : labelKey(...first);
+  if (first !== undefined) return [labelKey(...first)];
+  const listed = matchExpressions.find(({ operator }) => operator === 'In');
+  if (listed !== undefined) return (listed.values ?? []).map((value) => labelKey(listed.key, value));
+  const present = matchExpressions.find(({ operator }) => operator === 'Exists');
+  return [present?.key ?? ''];
 }
 
 function labelKey(key: string, value: string): string {

@@ -1,9 +1,10 @@
 import type { Tenant } from '../../api/generated/tenant.gen.ts';
 import type { KubernetesObjects, KubernetesPod } from '../../api/kubernetes-objects.ts';
-import { sortedBy } from '../../ir/canonical.ts';
+import { byText, sortedBy } from '../../ir/canonical.ts';
 import type { PodIr } from '../../ir/fabric-ir.ts';
 import { problemsOf } from '../input.ts';
 import { listed } from '../listed.ts';
+import type { Memory } from '../memory.ts';
 import type { Outcome, Problem } from '../problem.ts';
 import { isWithin } from '../tenant-name.ts';
 import { Membership } from './membership.ts';
@@ -14,6 +15,11 @@ interface Verdict {
   readonly rivals: readonly (readonly [string, string])[];
 }
 
+interface Judged {
+  readonly pod: PodIr;
+  readonly rivals: Verdict['rivals'];
+}
+
 /**
  * Every pod on a node with its tenant: the child where a child and its parent name it, none where unrelated tenants do. Pods
  * on the host's network share the node's address and belong to no tenant, finished ones have given theirs back: neither is here.
@@ -21,29 +27,46 @@ interface Verdict {
 export function translatePods(
   tenants: readonly Tenant[],
   { pods, namespaces }: KubernetesObjects,
+  memory: Memory,
 ): Outcome<readonly PodIr[]> {
-  const membership = new Membership(tenants, namespaces);
-  const verdicts = new Map<string, Verdict>();
-  const contested = new Map<string, { readonly pair: readonly [string, string]; readonly pods: string[] }>();
-  const value = sortedBy(pods.filter(hasOwnNetwork), ({ uid }) => uid).map((pod) => {
-    const claimants = membership.tenantsOf(pod);
-    const key = claimants.join(' ');
-    const verdict = verdicts.get(key) ?? judge(claimants);
-    verdicts.set(key, verdict);
-    for (const pair of verdict.rivals) {
-      const entry = contested.get(pair.join(' ')) ?? { pair, pods: [] };
-      contested.set(pair.join(' '), entry);
+  const membership = memory.recallWhole('membership', [tenants, namespaces], () => new Membership(tenants, namespaces));
+  const judged = inOrder(pods, memory).map((pod) =>
+    memory.recall(pod, 'tenant', [membership], (): Judged => {
+      const { tenant, rivals } = judge(membership.tenantsOf(pod));
+      return { pod: podIr(pod, tenant), rivals };
+    }),
+  );
+  return {
+    value: judged.map(({ pod }) => pod),
+    problems: overlapProblems(
+      tenants,
+      judged.filter(({ rivals }) => rivals.length > 0),
+    ),
+  };
+}
+
+// Sorting is the dearest part of a large cluster, and a change seldom touches the order.
+function inOrder(pods: readonly KubernetesPod[], memory: Memory): readonly KubernetesPod[] {
+  const present = pods.filter(hasOwnNetwork);
+  const uids = present.map(({ uid }) => uid);
+  const order = memory.recallWhole('order of pods', [uids], () => sortedBy(uids.keys(), (index) => uids[index] ?? ''));
+  return order.flatMap((index) => present[index] ?? []);
+}
+
+function overlapProblems(tenants: readonly Tenant[], contested: readonly Judged[]): readonly Problem[] {
+  const pairs = new Map<string, { readonly pair: readonly [string, string]; readonly pods: string[] }>();
+  for (const { pod, rivals } of contested) {
+    for (const pair of rivals) {
+      const entry = pairs.get(pair.join(' ')) ?? { pair, pods: [] };
+      pairs.set(pair.join(' '), entry);
       entry.pods.push(`${pod.namespace}/${pod.name}`);
     }
-    return podIr(pod, verdict.tenant);
-  });
+  }
   const byName = new Map(tenants.map((tenant) => [tenant.metadata.name, tenant]));
-  const problems = [...contested.values()].flatMap(({ pair, pods: names }) => {
-    const [one, other] = pair;
-    const shown = names.sort();
+  return [...pairs.values()].flatMap(({ pair: [one, other], pods }) => {
+    const shown = pods.sort(byText);
     return [overlapProblem(byName.get(one), other, shown), overlapProblem(byName.get(other), one, shown)].flat();
   });
-  return { value, problems };
 }
 
 function hasOwnNetwork({ node, isHostNetwork, isFinished }: KubernetesPod): boolean {
