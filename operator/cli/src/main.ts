@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { completeWord } from './commands/complete.ts';
 import type { CliContext } from './context.ts';
 import { exitCodes } from './failure.ts';
 import { runCli } from './program.ts';
@@ -26,9 +27,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 
 const packageFile = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
 
+const calledAs = basename(process.argv[1] ?? '');
+
 const context: CliContext = {
   version: (JSON.parse(packageFile) as { version: string }).version,
-  isPlugin: basename(process.argv[1] ?? '').startsWith('kubectl-quiver'),
+  isPlugin: calledAs.startsWith('kubectl'),
   stdout: {
     write: (data) => void stdout.write(data),
     writeBytes: async (bytes) => {
@@ -61,7 +64,9 @@ const context: CliContext = {
     }),
 };
 
-const exitCode = await runCli(process.argv.slice(2), context);
+// The name by which kubectl asks a plugin for completions; a link to the program is enough.
+const words = calledAs.startsWith('kubectl_complete-') ? [completeWord] : [];
+const exitCode = await runCli([...words, ...process.argv.slice(2)], context);
 process.exitCode = exitCode;
 // A signal during a command that only watches is its usual end.
 if (interruption.signal.reason === 'SIGINT' && process.argv[2] !== 'standalone' && process.argv[2] !== 'agent')

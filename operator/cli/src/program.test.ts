@@ -112,4 +112,14 @@ describe('the command line', () => {
     assert.match((await runQuiver(['completion', 'fish'])).stdout, /__fish_seen_subcommand_from drops' -l all/);
     assert.equal((await runQuiver(['completion', 'cmd'])).code, 2);
   });
+
+  it('completes for kubectl: commands, flags, values, and files where nothing else can stand', async () => {
+    const complete = async (...words: string[]) => (await runQuiver(['__complete', ...words])).stdout.split('\n');
+    const names = (await complete('s')).map((line) => line.split('\t')[0]);
+    assert.deepEqual(names, ['standalone', 'status', 'sessions', 'support-bundle', ':4', '']);
+    assert.deepEqual(await complete('sessions', '--te'), ['--tenant\tof this tenant only', ':4', '']);
+    assert.match((await complete('sessions', '--conte')).join(), /^--context\t/);
+    assert.deepEqual(await complete('sessions', '-o', 'y'), ['yaml', ':4', '']);
+    assert.deepEqual(await complete('validate', '-f', ''), [':0', '']);
+  });
 });

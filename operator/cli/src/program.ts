@@ -3,6 +3,7 @@ import { addClusterOptions } from './cluster/options.ts';
 import { agentCommand } from './commands/agent.ts';
 import { captureCommand } from './commands/capture.ts';
 import { cniCommand } from './commands/cni.ts';
+import { complete, completeWord } from './commands/complete.ts';
 import { completionCommand } from './commands/completion.ts';
 import { connectCommand } from './commands/connect.ts';
 import { diagnoseCommand } from './commands/diagnose.ts';
@@ -25,6 +26,10 @@ import type { Outcome } from './outcome.ts';
 /** Runs one command line and gives its exit code: 0 as asked, 1 not so, 2 the command line makes no sense. */
 export async function runCli(args: readonly string[], context: CliContext): Promise<number> {
   const outcome: Outcome = { exitCode: exitCodes.ok };
+  if (args[0] === completeWord) {
+    context.stdout.write(complete(buildProgram(context, outcome), args.slice(1)));
+    return exitCodes.ok;
+  }
   try {
     await buildProgram(context, outcome).parseAsync([...args], { from: 'user' });
     return outcome.exitCode;

@@ -23,7 +23,7 @@ function flagsOf(program: Command): readonly Flags[] {
   return program.commands.map((command) => ({
     command: command.name(),
     description: command.description(),
-    flags: command.options.flatMap(({ long, description }) =>
+    flags: [...command.options, ...program.options].flatMap(({ long, description }) =>
       typeof long === 'string' ? [{ long, description }] : [],
     ),
   }));
