@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readdir, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate } from 'node:timers/promises';
 import { credentials, type ServiceError } from '@grpc/grpc-js';
 import {
   AdminServiceClient,
@@ -110,6 +112,18 @@ describe('the admin socket', () => {
   it('ends a capture without a limit by itself', async () => {
     await capture({ address: '', port: 0, maxPackets: 0n, maxSeconds: 0 });
     assert.equal(engine.captures[0]?.maxSeconds, 30);
+  });
+
+  it('ends the capture of a caller that goes away', async () => {
+    engine.capturesUntilEnded = true;
+    const call = client.capture({ address: '', port: 0, maxPackets: 0n, maxSeconds: 3_600 });
+    const failed = once(call, 'error');
+    await once(call, 'metadata');
+    call.cancel();
+    await failed;
+    await engine.captureEnded;
+    while ((await readdir(folder())).length > 1) await setImmediate();
+    assert.deepEqual(await readdir(folder()), ['run']);
   });
 
   it('says why a capture cannot be made', async () => {

@@ -3,6 +3,7 @@ import { AddressPool } from '../ipam/address-pool.ts';
 import type { Logger } from '../logger.ts';
 import type { Pods } from '../pods/pods.ts';
 import type { CniCounts } from './counts.ts';
+import { whyNotForwarding } from './forwarding.ts';
 import { CniInstaller } from './installer.ts';
 import { type CniConfig, CniPlugin } from './plugin.ts';
 import { type CniListening, serveCni } from './server.ts';
@@ -43,7 +44,7 @@ export class CniService {
     const { mode, socket, confDir, binDir } = settings;
     this.#deps = deps;
     this.#pool = new AddressPool(stateDir, logger);
-    this.#plugin = mode === 'Off' ? undefined : new CniPlugin({ ...deps, mode, pool: this.#pool });
+    this.#plugin = mode === 'Off' ? undefined : new CniPlugin({ ...deps, mode, pool: this.#pool, whyNotForwarding });
     const isReady = () => deps.notReady() === '';
     if (confDir !== undefined) {
       this.#installer = new CniInstaller({ mode, socket, confDir, binDir, clock, logger, isReady });

@@ -31,6 +31,7 @@ describe('the CNI plugin in the agent', function () {
   let config: NodeConfig | undefined;
   let isAway: boolean;
   let isEngineStuck: boolean;
+  let obstacle: string;
   let plugin: CniPlugin;
   let listening: CniListening;
   const socket = () => join(folder(), 'cni.sock');
@@ -39,6 +40,7 @@ describe('the CNI plugin in the agent', function () {
     config = undefined;
     isAway = false;
     isEngineStuck = false;
+    obstacle = '';
     clock = new ManualClock();
     pods = new Pods({ folder: folder(), clock, logger: silentLogger(), changed: () => apply() });
   });
@@ -64,6 +66,7 @@ describe('the CNI plugin in the agent', function () {
       logger: silentLogger(),
       isOperatorAway: () => isAway,
       notReady: () => (config === undefined ? 'no configuration is in force yet' : ''),
+      whyNotForwarding: () => Promise.resolve(obstacle),
       config: () => config,
     });
     listening = await serveCni(socket(), (request) => plugin.handle(request));
@@ -265,6 +268,8 @@ describe('the CNI plugin in the agent', function () {
       assert.equal((await primary('ADD')).error?.code, 11);
       say();
       assert.deepEqual(await primary('STATUS'), {});
+      obstacle = 'this node does not forward';
+      assert.deepEqual((await primary('STATUS')).error, { code: 50, msg: `quiver: ${obstacle}`, details: '' });
       config = NodeConfig.create();
       assert.match((await primary('STATUS')).error?.msg ?? '', /no pod CIDR.*--allocate-node-cidrs/);
     });

@@ -16,6 +16,8 @@ export interface CniPluginDeps {
   readonly isOperatorAway: () => boolean;
   /** Why the node does not forward as it should; empty when it does. */
   readonly notReady: () => string;
+  /** Why this node does not forward packets of pods with such addresses; empty when it does. */
+  readonly whyNotForwarding: (cidrs: readonly string[]) => Promise<string>;
   /** The configuration in force, where there is one. */
   readonly config: () => CniConfig | undefined;
 }
@@ -146,7 +148,7 @@ export class CniPlugin {
   }
 
   // A failing plugin in a chain would make the whole node not ready, so only a node's own network may say it.
-  #status({ mode }: CniRequest): CniAnswer {
+  async #status({ mode }: CniRequest): Promise<CniAnswer> {
     if (mode === 'Chained') return {};
     if (mode !== this.#deps.mode) throw wrongMode(mode, this.#deps.mode);
     const reason = this.#deps.notReady();
@@ -154,7 +156,8 @@ export class CniPlugin {
       const code = this.#deps.config() === undefined ? cniErrors.notAvailable : cniErrors.notAvailableAndLimited;
       throw new CniFailure(code, reason);
     }
-    this.#network(cniErrors.notAvailable);
+    const obstacle = await this.#deps.whyNotForwarding(this.#network(cniErrors.notAvailable).ownCidrs);
+    if (obstacle !== '') throw new CniFailure(cniErrors.notAvailable, obstacle);
     return {};
   }
 

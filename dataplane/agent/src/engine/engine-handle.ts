@@ -34,6 +34,8 @@ export interface EngineHandle {
   explain(request: ExplainRequest): Promise<Explanation>;
   /** Resolves when the capture has ended and its file is whole. */
   capture(order: CaptureOrder): Promise<CaptureSummary>;
+  /** Ends the running capture before its limits; without one nothing happens. */
+  endCapture(): Promise<void>;
   /** Removes everything that the engine made, or leaves the device with its rules so that nothing leaks until the next start. */
   stop(keepDevice: boolean): Promise<void>;
 }

@@ -30,8 +30,16 @@ export class FakeEngine implements EngineHandle {
   sessions: Session[] = [];
   explanation = Explanation.create();
   captured: Buffer = Buffer.from('pcapng');
+  /** Captures end by order only. */
+  capturesUntilEnded = false;
   failure: Error | undefined;
+  readonly #captureEnded = Promise.withResolvers<void>();
   #wake = Promise.withResolvers<void>();
+
+  /** Resolves when a capture was ended by order. */
+  get captureEnded(): Promise<void> {
+    return this.#captureEnded.promise;
+  }
 
   get config(): NodeConfig | undefined {
     return this.applied.at(-1)?.config;
@@ -75,7 +83,13 @@ export class FakeEngine implements EngineHandle {
     if (this.failure !== undefined) throw this.failure;
     this.captures.push(order);
     await writeFile(order.path, this.captured);
+    if (this.capturesUntilEnded) await this.#captureEnded.promise;
     return { packets: 3n, missed: 1n };
+  }
+
+  endCapture(): Promise<void> {
+    this.#captureEnded.resolve();
+    return Promise.resolve();
   }
 
   stop(keepDevice: boolean): Promise<void> {

@@ -17,13 +17,13 @@ describe('quiver cni', () => {
 
   it('install copies the plugin and says where to', async () => {
     const ran = await runQuiver(['cni', 'install', '--bin-dir', at('bin'), '--binary', at('plugin')]);
-    assert.deepEqual([ran.exitCode, ran.stdout], [0, `Installed ${at('bin', 'quiver-cni')}\n`]);
+    assert.deepEqual([ran.code, ran.stdout], [0, `Installed ${at('bin', 'quiver-cni')}\n`]);
     assert.equal((await stat(at('bin', 'quiver-cni'))).mode & 0o777, 0o755);
   });
 
   it('install names what is in the way', async () => {
     const ran = await runQuiver(['cni', 'install', '--bin-dir', at('none'), '--binary', at('plugin')]);
-    assert.equal(ran.exitCode, 1);
+    assert.equal(ran.code, 1);
     assert.match(ran.stderr, /plugin cannot be copied to .*none\/quiver-cni: ENOENT/);
   });
 
