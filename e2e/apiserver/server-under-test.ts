@@ -51,6 +51,22 @@ export class ServerUnderTest {
     return new ApiClient({ transport, clock, namespace: 'quiver-system' });
   }
 
+  /** A client past the proxy with the rights of a service account, and no others. */
+  async clientAs(account: { readonly namespace: string; readonly name: string }): Promise<ApiClient> {
+    const { namespace, name } = account;
+    const path = `/api/v1/namespaces/${namespace}/serviceaccounts`;
+    await this.write('POST', path, { metadata: { name } });
+    const answer = await this.write('POST', `${path}/${name}/token`, { spec: { expirationSeconds: 3600 } });
+    const { token } = (answer as unknown as { readonly status: { readonly token: string } }).status;
+    const config = loadKubeConfig(this.server.kubeconfig);
+    const cluster = config.getCurrentCluster();
+    if (cluster === null) throw new Error('the kubeconfig has no cluster');
+    config.loadFromClusterAndUser(cluster, { name, token });
+    const transport = new KubeConfigTransport(config);
+    this.#clients.push(transport);
+    return new ApiClient({ transport, clock: systemClock(), namespace });
+  }
+
   /** Installs the definitions, and waits until their kinds are served. */
   async installDefinitions(): Promise<void> {
     const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions';

@@ -1,7 +1,7 @@
 export { ApiClient, type ApiClientDeps, type ListPage } from './client/api-client.ts';
 export { ApiFailure, type FailureKind } from './client/api-failure.ts';
 export { loadKubeConfig } from './client/kube-config.ts';
-export { type KubeObject, keyOf, type StoredObject, strip } from './client/kube-object.ts';
+export { isRecord, type KubeObject, keyOf, type StoredObject, strip } from './client/kube-object.ts';
 export { reviewToken, type TokenIdentity } from './client/token-review.ts';
 export { type HttpRequest, type HttpResponse, KubeConfigTransport, type Transport } from './client/transport.ts';
 export { EventRecorder, type Occurrence } from './events/event-recorder.ts';
