@@ -7,7 +7,7 @@ import { objectsOf } from '../../operator/src/source/snapshot.ts';
 import { makeStatus } from '../../operator/src/status/status-report.ts';
 import { translate } from '../../operator/src/translate/index.ts';
 import { Memory } from '../../operator/src/translate/memory.ts';
-import { makeWorld, type Size, withStartedPod, withUnreadyEndpoint } from './translation/world.ts';
+import { makeWorld, type Size, withNewService, withStartedPod, withUnreadyEndpoint } from './translation/world.ts';
 
 type World = ReturnType<typeof makeWorld>;
 
@@ -91,6 +91,10 @@ function run(size: Size, rounds: number): void {
   show(
     'one endpoint is not ready',
     change((index) => withUnreadyEndpoint(world, index * 2)),
+  );
+  show(
+    'one service is new',
+    change((index) => withNewService(world, size.services + index)),
   );
   console.log(`memory: ${Math.round(process.memoryUsage().rss / 2 ** 20)} MiB resident`);
 }

@@ -79,6 +79,11 @@ export function withUnreadyEndpoint(input: ReturnType<typeof makeWorld>, index: 
   return { ...input, kubernetes: { ...input.kubernetes, endpointSlices } };
 }
 
+/** The same cluster with one Service more. */
+export function withNewService(input: ReturnType<typeof makeWorld>, index: number): ReturnType<typeof makeWorld> {
+  return { ...input, services: [...input.services, serviceOf(index)] };
+}
+
 function numbers(count: number): readonly number[] {
   return Array.from({ length: count }, (_, index) => index);
 }

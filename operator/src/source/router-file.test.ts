@@ -21,6 +21,33 @@ describe('router file', () => {
     );
   });
 
+  it('of a cluster says where nodes and prefixes come from, with defaults for the rest', () => {
+    const inCluster = 'apiVersion: config.quiver.dev/v1alpha1\nkind: RouterConfig\nfabric: corp\nrouter: site-a\n';
+    const { config, problems } = parseRouterFile('router.yaml', `${inCluster}kubernetes: {}\n`);
+    assert.deepEqual(problems, []);
+    assert.deepEqual(config?.kubernetes, {
+      waypointAddress: 'InternalIP',
+      podCidrs: [],
+      serviceCidrs: [],
+      mode: 'Chained',
+      masquerade: true,
+      mtu: 0,
+    });
+    assert.deepEqual([config?.nodes, config?.keySource], [undefined, undefined]);
+    const active = parseRouterFile('router.yaml', `${inCluster}kubernetes: {}\nkeySource: {active: 2}\n`);
+    assert.deepEqual(active.config?.keySource, { type: 'SharedSecret', active: 2 });
+    const wrong = ['podCIDRs: []', 'mode: Off-ish', 'mtu: 900', 'podCidrs: [10.0.0.1/8]'];
+    assert.deepEqual(
+      wrong.map((text) => problemsOf(`${inCluster}kubernetes: {${text}}\n`).join()),
+      [
+        'router.yaml:5: RouterConfig router.yaml: kubernetes.podCIDRs: is no field of a RouterConfig; did you mean "podCidrs"? (InvalidRouterConfig)',
+        'router.yaml:5: RouterConfig router.yaml: kubernetes.mode: must be Chained or Primary or Off (InvalidRouterConfig)',
+        'router.yaml:5: RouterConfig router.yaml: kubernetes.mtu: must be from 1280 to 65535, or 0 for that of the uplink (InvalidRouterConfig)',
+        'router.yaml:5: RouterConfig router.yaml: kubernetes.podCidrs[0]: has bits set behind its length; write the first address of the prefix (InvalidRouterConfig)',
+      ],
+    );
+  });
+
   it('refuses unknown fields at every depth with the word that was meant', () => {
     assert.deepEqual(problemsOf(routerYaml.replace('{address:', '{adress:')), [
       'router.yaml:6: RouterConfig router.yaml: nodes[0].waypoints[0].address: is missing; it must be of type string (InvalidRouterConfig)',

@@ -32,7 +32,11 @@ export function settleAddressConflicts(
     for (const claim of own) if (!lostAddresses.has(claim.address)) kept.add(claim.prefix, claim);
     refused.set(fullName(service), lostAddresses);
   }
-  const value = unrouted.map((one) => ({ ...one, addresses: without(one.addresses, refused.get(one.name)) }));
+  // One that lost nothing stays the same object, so that what is made of it stays, too.
+  const value = unrouted.map((one) => {
+    const lost = refused.get(one.name);
+    return lost === undefined || lost.size === 0 ? one : { ...one, addresses: without(one.addresses, lost) };
+  });
   const shadowed = [...kept].flatMap((claim) => shadowProblems(claim, kept));
   return { value, problems: [...problems, ...shadowed] };
 }
@@ -95,6 +99,6 @@ function canonical(text: string): string | undefined {
   return prefix === undefined ? undefined : formatPrefix(prefix);
 }
 
-function without(items: readonly string[], dropped: ReadonlySet<string> | undefined): readonly string[] {
-  return items.filter((item) => dropped?.has(item) !== true);
+function without(items: readonly string[], dropped: ReadonlySet<string>): readonly string[] {
+  return items.filter((item) => !dropped.has(item));
 }

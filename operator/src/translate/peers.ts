@@ -119,7 +119,7 @@ function waypointProblem(
     return problem('AddressReserved', field, message);
   }
   if (families.has(address.family)) return undefined;
-  const message = `no node of router ${site.router} has an IPv${address.family} waypoint; add one to the router file`;
+  const message = `no node of router ${site.router} has an IPv${address.family} waypoint; give one of them such an address`;
   return problem('MissingFamily', field, message);
 }
 

@@ -24,11 +24,11 @@ export function translateServices(
   context: ServiceContext,
 ): Outcome<readonly UnroutedService[]> {
   const { memory, tenants, addresses } = context;
-  const results = sortedBy(services, fullName).map((service) =>
-    memory.recall(service, 'service', [tenants, addresses.get(fullName(service))], () =>
-      translateService(service, context),
-    ),
-  );
+  const results = sortedBy(services, fullName).map((service) => {
+    const own = addresses.get(fullName(service)) ?? [];
+    const parts = [tenants, ...own.flatMap(({ family, base, length }) => [family, base, length])];
+    return memory.recall(service, 'service', parts, () => translateService(service, context));
+  });
   return { value: results.flatMap(({ value }) => value), problems: results.flatMap(({ problems }) => problems) };
 }
 
