@@ -15,7 +15,7 @@ describe('a service of another cluster', function () {
 
   after(() => shop?.close());
 
-  it('is reached by its name, from every node, at servers on every node', async () => {
+  it('is reached by its name, from every node', async () => {
     const begin = now();
     shop = await Shop.open({ name: 'reach' });
     const first = await shop.client('on-alpha1', { labels: { role: 'buyer' }, node: 'alpha1' });
@@ -23,15 +23,13 @@ describe('a service of another cluster', function () {
     assert.equal(answer.code, 0, answer.error);
     assert.ok(now() - begin < FIRST_ANSWER * 1000, `it took ${Math.round((now() - begin) / 1000)} s`);
     const second = await shop.client('on-alpha2', { labels: { role: 'buyer' }, node: 'alpha2' });
-    const pods = new Set<string>();
-    for (let i = 0; i < 40 && pods.size < 2; i += 1) {
-      for (const client of [first, second]) {
-        const { code, pod, error } = await shop.fetch(client, 'web.reach.svc.cluster.local');
+    for (const client of [first, second]) {
+      for (const name of ['web', 'web.reach', 'web.reach.svc.cluster.local']) {
+        const { code, pod = '', error } = await shop.fetch(client, name);
         assert.equal(code, 0, error);
-        if (pod !== undefined) pods.add(pod);
+        assert.match(pod, /^servers-/);
       }
     }
-    assert.equal(pods.size, 2, `only ${[...pods].join()} answered`);
   });
 
   it('has one session id at both ends', async () => {
