@@ -34,9 +34,14 @@ function read(lease: KubeObject, now: number): Leadership {
   const { holderIdentity = '', renewTime = '', leaseDurationSeconds = 15 } = (lease as LeaseJson).spec ?? {};
   const ageMs = Math.max(0, now - Date.parse(renewTime)) || 0;
   return {
-    holder: holderIdentity,
+    holder: podOf(holderIdentity),
     epoch: lease.metadata.annotations?.['quiver.dev/epoch'] ?? '',
     ageMs,
     isFresh: holderIdentity !== '' && renewTime !== '' && ageMs <= leaseDurationSeconds * 1000,
   };
+}
+
+// The operator adds what makes each of its lives another one: `pod_unique`.
+function podOf(identity: string): string {
+  return identity.split('_', 1)[0] ?? '';
 }

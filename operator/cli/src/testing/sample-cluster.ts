@@ -130,7 +130,11 @@ function lease(): KubeObject {
     apiVersion: 'coordination.k8s.io/v1',
     kind: 'Lease',
     metadata: { name: 'quiver-operator', namespace: 'quiver-system', annotations: { 'quiver.dev/epoch': '7' } },
-    spec: { holderIdentity: 'quiver-operator-0', renewTime: '2026-10-24T11:59:59.000000Z', leaseDurationSeconds: 15 },
+    spec: {
+      holderIdentity: 'quiver-operator-0_d1cfff98-d374-49ec-97e8-21548d6b1e90',
+      renewTime: '2026-10-24T11:59:59.000000Z',
+      leaseDurationSeconds: 15,
+    },
   };
 }
 
