@@ -40,6 +40,7 @@ async function main(): Promise<number> {
   }
 }
 
-// Timers and sockets that are left do not keep an operator alive that has ended; what was logged is out by then.
+// Timers of the clock keep no process alive; this one does, until the end is decided here.
+setInterval(() => undefined, 60_000);
 const exitCode = await main();
 stdout.write('', () => process.exit(exitCode));

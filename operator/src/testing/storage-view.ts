@@ -87,6 +87,9 @@ export class StorageView implements StoredStatuses, OwnedStore {
   }
 }
 
-function keyFor({ group, kind }: ResourceType, name: { readonly namespace?: string | undefined; readonly name: string }): string {
+function keyFor(
+  { group, kind }: ResourceType,
+  name: { readonly namespace?: string | undefined; readonly name: string },
+): string {
   return `${group} ${kind} ${keyOf(name)}`;
 }

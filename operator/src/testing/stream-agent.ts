@@ -13,11 +13,14 @@ export class StreamAgent {
     address: string,
     secured: ChannelCredentials = credentials.createInsecure(),
     options: ClientOptions = {},
+    received: (message: NonNullable<OperatorMessage['message']>) => void = () => undefined,
   ) {
     this.#client = new ConfigStreamServiceClient(address, secured, options);
     this.#stream = this.#client.connect();
     this.#stream.on('data', ({ message }: OperatorMessage) => {
-      if (message !== undefined) this.messages.push(message);
+      if (message === undefined) return;
+      this.messages.push(message);
+      received(message);
     });
     this.#stream.on('error', (error: Error) => this.ends.push(error.message));
     this.#stream.on('end', () => this.ends.push('end'));
