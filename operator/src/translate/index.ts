@@ -6,6 +6,7 @@ import { contains, formatPrefix, parsePrefix } from '../ir/prefix.ts';
 import { settleAddressConflicts } from './address-conflicts.ts';
 import { assignAddresses, ownAddresses, reservedAddresses } from './addresses.ts';
 import { fullName, problemsOf, type TranslateInput } from './input.ts';
+import { coreAddresses } from './kubernetes/addresses.ts';
 import { CoreServices } from './kubernetes/core-services.ts';
 import { translateDnsNames } from './kubernetes/dns-names.ts';
 import { takesSessions } from './kubernetes/endpoints.ts';
@@ -37,7 +38,10 @@ export interface Translation {
 export function translate(input: TranslateInput, memory: Memory = new Memory()): Translation {
   const offered = partition(input.services, memory, serviceUnsupported);
   const known = partition(input.peers, memory, peerUnsupported);
-  const site = memory.recallWhole('site', [[input.router], input.kubernetes?.nodes ?? []], () => surveySite(input));
+  const { nodes = [], coreServices = [] } = input.kubernetes ?? {};
+  const core = memory.recallWhole('core addresses', [[input.router], coreServices], () => coreAddresses(input));
+  const inPools = core.inPools.map(({ what }) => what);
+  const site = memory.recallWhole('site', [[input.router], nodes, inPools], () => surveySite(input, core.inPools));
   const keySource = translateKeySource(input);
   const tenants = memory.recallWhole('tenants', [input.tenants, [site]], () =>
     translateTenants(input.tenants, {
@@ -46,7 +50,7 @@ export function translate(input: TranslateInput, memory: Memory = new Memory()):
     }),
   );
   const peers = memory.recallWhole('peers', [known.accepted, [site]], () => translatePeers(known.accepted, site.value));
-  const ground: Ground = { input, memory, site: site.value, peers: peers.value };
+  const ground: Ground = { input, memory, site: site.value, peers: peers.value, core: core.all };
   const services = translateOffer(ground, offered.accepted);
   const servicePool = memory.recallWhole('routed prefixes', [services.value, [site]], () =>
     routedPrefixes(site.value.servicePool, services.value),
@@ -75,17 +79,19 @@ interface Ground {
   readonly memory: Memory;
   readonly site: Site;
   readonly peers: readonly PeerIr[];
+  /** Addresses of core Services. */
+  readonly core: readonly Reserved[];
 }
 
 // Services with their addresses; who loses one to an older service is told.
 function translateOffer(
-  { input, memory, site, peers }: Ground,
+  { input, memory, site, peers, core }: Ground,
   services: readonly Service[],
 ): Outcome<readonly UnroutedService[]> {
   const held = [...(input.heldAddresses ?? [])].flatMap(([name, addresses]) => [name, ...addresses]);
-  const addresses = memory.recallWhole('addresses', [services, held, [site], peers], () => {
+  const addresses = memory.recallWhole('addresses', [services, held, [site, core], peers], () => {
     const sources = { servicePool: site.servicePool, held: input.heldAddresses };
-    return assignAddresses(services, sources, [...ownAddresses(site), ...reservedFor({ site, peers })]);
+    return assignAddresses(services, sources, [...ownAddresses(site), ...core, ...reservedFor({ site, peers })]);
   });
   const names = [...input.tenants.map(({ metadata }) => metadata.name), ...refusedNames(input, 'Tenant')];
   const tenants = memory.recallWhole('tenant names', [names], () => new Set(names.flatMap(lineageOf)));

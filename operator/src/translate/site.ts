@@ -16,18 +16,21 @@ export interface Site {
   /** Without those that belong to the cluster. */
   readonly servicePool: readonly string[];
   readonly returnPool: readonly string[];
-  /** Addresses that belong to the cluster: those of its pods, its core Services and its machines. */
+  /** Addresses that belong to the cluster: those of its pods, its machines, and prefixes of its core Services. */
   readonly cluster: readonly Reserved[];
   /** Prefixes of the cluster's pods. */
   readonly podPrefixes: readonly Prefix[];
 }
 
-/** Finds out what the router stands on: by its own file, or by the cluster it is in. */
-export function surveySite(input: TranslateInput): Outcome<Site> {
+/**
+ * Finds out what the router stands on: by its own file, or by the cluster it is in. `coreServices` are addresses of core Services
+ * in the router's pools.
+ */
+export function surveySite(input: TranslateInput, coreServices: readonly Reserved[]): Outcome<Site> {
   const { router } = input;
   const { reserved, podPrefixes } = clusterAddresses(input);
-  const servicePool = usablePools(router, 'servicePool', reserved);
-  const returnPool = usablePools(router, 'returnPool', reserved);
+  const servicePool = usablePools(router, 'servicePool', [...reserved, ...coreServices]);
+  const returnPool = usablePools(router, 'returnPool', [...reserved, ...coreServices]);
   const nodes = ownNodes(input, [...servicePool.value, ...returnPool.value]);
   const value: Site = {
     router: router.router,

@@ -1,4 +1,4 @@
-import { formatPrefix, mergePrefixes, type Prefix, parsePrefix } from '../../ir/prefix.ts';
+import { formatPrefix, mergePrefixes, overlaps, type Prefix, parsePrefix } from '../../ir/prefix.ts';
 import type { TranslateInput } from '../input.ts';
 import { type Reserved, reserve } from '../reserved.ts';
 
@@ -21,4 +21,20 @@ export function clusterAddresses({ router, kubernetes }: TranslateInput): Cluste
     addresses.flatMap(({ address }) => reserve(address, `address ${address} of node ${name}`)),
   );
   return { reserved: [...pods, ...services, ...nodes], podPrefixes };
+}
+
+/** Addresses of core Services, which kube-proxy has taken already. */
+export interface CoreAddresses {
+  readonly all: readonly Reserved[];
+  /** Those that a pool of the router would take away. */
+  readonly inPools: readonly Reserved[];
+}
+
+/** Collects the addresses of core Services; ours have none of their own. */
+export function coreAddresses({ router, kubernetes }: TranslateInput): CoreAddresses {
+  const pools = [...router.servicePool, ...router.returnPool].flatMap((text) => parsePrefix(text) ?? []);
+  const all = (kubernetes?.coreServices ?? []).flatMap(({ namespace, name, clusterIps }) =>
+    clusterIps.flatMap((address) => reserve(address, `address ${address} of core Service ${namespace}/${name}`)),
+  );
+  return { all, inPools: all.filter(({ prefix }) => pools.some((pool) => overlaps(pool, prefix))) };
 }
