@@ -35,7 +35,8 @@ pub(crate) struct Life {
 
 /// Events on their way to whoever drains them.
 pub(crate) struct Events {
-    queue: ArrayQueue<proto::Event>,
+    // Boxed, so that room for many costs little while there are few.
+    queue: ArrayQueue<Box<proto::Event>>,
     lost: AtomicU64,
 }
 
@@ -81,14 +82,14 @@ impl Events {
 
     /// The newest event is lost when nobody drains: the older ones say how it came to it.
     pub(crate) fn push(&self, event: proto::Event) {
-        if self.queue.push(event).is_err() {
+        if self.queue.push(Box::new(event)).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
 
     /// All waiting events, and how many were lost since the last call.
     pub(crate) fn drain(&self) -> (Vec<proto::Event>, u64) {
-        let events = core::iter::from_fn(|| self.queue.pop()).take(EVENTS).collect();
+        let events = core::iter::from_fn(|| self.queue.pop().map(|event| *event)).take(EVENTS).collect();
         (events, self.lost.swap(0, Ordering::Relaxed))
     }
 }
