@@ -106,6 +106,15 @@ describe('the identity of a node', function () {
     assert.deepEqual(await make().files(), files);
   });
 
+  it('is asked for anew by the next pod, whose predecessor it named', async () => {
+    await make().files();
+    const next = make();
+    const files = await next.files();
+    assert.equal(enrolment.asked.length, 2);
+    assert.deepEqual(await next.files(), files);
+    assert.equal(enrolment.asked.length, 2);
+  });
+
   it('is renewed with a new key and the newest token when two thirds of its life are over', async () => {
     const one = make();
     const files = await one.files();

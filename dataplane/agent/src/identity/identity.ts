@@ -36,6 +36,8 @@ export class Identity {
   #periodic: Timer | undefined;
   #retry: Timer | undefined;
   #isChecking = false;
+  /** The certificate was given to this process, and with it to the pod that it runs in. */
+  #isOwn = false;
   #isStopped = false;
 
   constructor(deps: IdentityDeps) {
@@ -62,6 +64,7 @@ export class Identity {
   async files(): Promise<TlsFiles> {
     const validity = await this.#validity();
     if (validity === undefined || validity.endsAt <= this.#deps.clock.now()) await this.#enrol();
+    else if (!this.#isOwn) await this.#enrolIfPossible();
     const { authority, serverName } = this.#deps.settings;
     const isMounted = ((await readIfThere(authority)) ?? '').trim() !== '';
     return { ...this.#files, authority: isMounted ? authority : this.#files.authority, serverName };
@@ -103,6 +106,15 @@ export class Identity {
     }
   }
 
+  // One from the disk may have been given to a pod that is gone, and is no good then; without an operator it is all there is.
+  async #enrolIfPossible(): Promise<void> {
+    try {
+      await this.#enrol();
+    } catch (caught) {
+      this.#deps.logger.warn('the certificate of before is used', { reason: messageOf(caught) });
+    }
+  }
+
   // Whoever needs it while it is asked for waits for the same answer.
   #enrol(): Promise<void> {
     this.#enrolling ??= this.#ask().finally(() => {
@@ -128,6 +140,7 @@ export class Identity {
     await writeWhole(this.#files.key, key);
     await writeWhole(this.#files.certificate, certificate);
     await writeWhole(this.#files.authority, authority);
+    this.#isOwn = true;
     logger.info('the operator gave this node a certificate', { name: this.#name });
   }
 }
