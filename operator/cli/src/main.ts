@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { text } from 'node:stream/consumers';
+import { assertRuntime } from './cluster/runtime.ts';
 import { completeWord } from './commands/complete.ts';
 import type { CliContext } from './context.ts';
 import { exitCodes } from './failure.ts';
@@ -56,12 +57,11 @@ const context: CliContext = {
   now: Date.now,
   random: Math.random,
   startEngine: async (options) => (await import('@quiver/agent')).startEngine(options),
-  connectCluster: async (target) =>
-    (await import('./cluster/connect.ts')).connectCluster(target, {
-      env,
-      interrupted: interruption.signal,
-      now: Date.now,
-    }),
+  connectCluster: async (target) => {
+    assertRuntime(process.versions.node);
+    const { connectCluster } = await import('./cluster/connect.ts');
+    return connectCluster(target, { env, interrupted: interruption.signal, now: Date.now });
+  },
 };
 
 // The name by which kubectl asks a plugin for completions; a link to the program is enough.

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import type { AgentSettings, CniSettings, EnrolmentSettings, TlsFiles } from '@quiver/agent';
 import { Command, Option } from 'commander';
 import type { CliContext } from '../context.ts';
@@ -53,6 +54,8 @@ export function agentCommand(context: CliContext): Command {
 }
 
 async function run(options: AgentOptions, context: CliContext): Promise<void> {
+  // A node's memory belongs to its pods: garbage goes early.
+  setFlagsFromString('--optimize-for-size');
   const { fabric, router } = await identityOf(options);
   const { node } = options;
   const enrolment = enrolmentOf(options);
