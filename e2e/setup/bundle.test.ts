@@ -23,7 +23,7 @@ describe('bundled programs', () => {
   }
 
   it('are one file that runs wherever it is copied', () => {
-    const { status, stdout, stderr } = run(plugin, 'version');
+    const { status, stdout, stderr } = run(plugin, 'version', '--client');
     assert.deepEqual({ status, stderr }, { status: 0, stderr: '' });
     assert.match(stdout, /^Client: \d+\.\d+\.\d+\n/);
   });

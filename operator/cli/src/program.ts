@@ -77,7 +77,7 @@ function buildProgram(context: CliContext, outcome: Outcome): Command {
     supportBundleCommand(context, outcome),
     factsCommand(context),
     captureCommand(context),
-    versionCommand(context),
+    versionCommand(context, outcome),
     completionCommand(context, () => program),
   ];
   for (const command of commands) program.addCommand(command.copyInheritedSettings(program));

@@ -26,6 +26,7 @@ const clusterCommands = new Set([
   'connect',
   'diagnose',
   'support-bundle',
+  'version',
 ]);
 
 /** Adds the flags to the program; they may stand before or behind the command. */

@@ -104,6 +104,33 @@ Problems:
   });
 });
 
+describe('kubectl quiver version', () => {
+  const plugin = samplePlugin(scratchFolder());
+
+  it('tells what runs in each cluster', async () => {
+    const { code, stdout, stderr } = await plugin().run(['version', '--context', 'a', '--context', 'b']);
+    assert.deepEqual({ code, stderr }, { code: 0, stderr: '' });
+    assert.equal(
+      stdout,
+      'Client: 0.1.0\nOperator of a: 0.1.0\nAgents of a: 0.1.0\nOperator of b: 0.1.0\nAgents of b: 0.1.0\n',
+    );
+  });
+
+  it('warns of versions that do not fit, and asks nobody for its own', async () => {
+    const { run } = plugin();
+    const { stdout, stderr } = await run(['version', '-o', 'json'], { version: '0.2.0' });
+    assert.deepEqual(JSON.parse(stdout), {
+      client: '0.2.0',
+      clusters: [{ cluster: 'a', operators: ['0.1.0'], agents: ['0.1.0'] }],
+    });
+    assert.match(stderr, /^this program is 0\.2\.0, the operator 0\.1\.0; use/);
+    await plugin().a.server.close();
+    assert.equal((await run(['version', '--client'])).code, 0);
+    const { code, stdout: own } = await run(['version']);
+    assert.deepEqual({ code, own }, { code: 1, own: 'Client: 0.1.0\n' });
+  });
+});
+
 describe('where Quiver is looked for', () => {
   const plugin = samplePlugin(scratchFolder());
 

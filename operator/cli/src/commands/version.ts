@@ -1,23 +1,29 @@
 import { StatusRequest, type StatusResponse } from '@quiver/dataplane-api';
 import { Command } from 'commander';
+import { type ClusterOptions, meansCluster } from '../cluster/options.ts';
 import { Connection } from '../connection.ts';
 import type { CliContext } from '../context.ts';
+import type { Outcome } from '../outcome.ts';
 import { outputOption, structured } from '../output/format.ts';
 import { socketOption } from './socket-option.ts';
 
-interface VersionOptions {
+interface VersionOptions extends ClusterOptions {
   readonly client?: boolean;
   readonly output: 'text' | 'json' | 'yaml';
-  readonly socket?: string;
 }
 
-export function versionCommand(context: CliContext): Command {
+export function versionCommand(context: CliContext, outcome: Outcome): Command {
   return new Command('version')
-    .description('print the version of this program, and of the router here')
+    .description('print the version of this program, and of the router here or in a cluster')
     .option('--client', 'of this program only')
     .addOption(outputOption('text', 'json', 'yaml'))
     .addOption(socketOption())
-    .action((options: VersionOptions) => printVersion(options, context));
+    .action(async (_, command: Command) => {
+      const options = command.optsWithGlobals<VersionOptions>();
+      if (options.client !== true && meansCluster(options, context))
+        return (await import('../cluster/version.ts')).printClusterVersions(options, { context, outcome });
+      return printVersion(options, context);
+    });
 }
 
 async function printVersion({ client, output, socket }: VersionOptions, context: CliContext): Promise<void> {
