@@ -66,6 +66,20 @@ describe('the addresses of pods', () => {
     assert.deepEqual(members([pod('1', 'web', '10.1.0.7'), pod('2', 'web', '10.1.0.7')]), { web: ['10.1.0.7/32'] });
   });
 
+  it('belong to the pod where another tenant names the very address, and not by an interface', () => {
+    const address = { cidr: '10.1.0.7/32', interface: '' };
+    const guests = Tenant.create({ name: 'guests', members: [address, { cidr: '10.1.0.0/24', interface: '' }] });
+    const lan = Tenant.create({ name: 'lan', members: [{ cidr: '10.1.0.7/32', interface: 'lan0' }] });
+    assert.deepEqual(members([pod('1', 'web', '10.1.0.7')], [], [guests, lan, Tenant.create({ name: 'web' })]), {
+      guests: ['10.1.0.0/24'],
+      lan: ['10.1.0.7/32'],
+      web: ['10.1.0.7/32'],
+    });
+    assert.deepEqual(members([pod('1', 'guests', '10.1.0.7')], [], [guests]), {
+      guests: ['10.1.0.7/32', '10.1.0.0/24'],
+    });
+  });
+
   it('of a runtime that gives no uid go to the pod of that name', () => {
     const bound = binding('', ['10.1.0.7'], { name: 'pod-1' });
     assert.deepEqual(members([pod('1', 'web')], [bound]), { web: ['10.1.0.7/32'] });

@@ -1,19 +1,19 @@
-import type { LocalPod, NodeConfig, Tenant } from '@quiver/dataplane-api';
+import type { LocalPod, NodeConfig, Tenant, TenantMember } from '@quiver/dataplane-api';
 import { canonicalAddress, hostPrefix } from '../addresses/address.ts';
 import { type Binding, isSamePod } from './binding.ts';
 
 /** The configuration with the addresses of this node's pods among the members of their tenants. */
 export function withPods(config: NodeConfig, bindings: readonly Binding[]): NodeConfig {
   if (config.pods.length === 0) return config;
-  const added = new Map<string, string[]>();
+  const owners = new Map<string, string>();
   for (const [address, tenant] of tenantsByAddress(config.pods, bindings)) {
-    if (tenant !== '') added.set(tenant, [...(added.get(tenant) ?? []), hostPrefix(address)]);
+    if (tenant !== '') owners.set(hostPrefix(address), tenant);
   }
-  const tenants = config.tenants.map((tenant) => withMembers(tenant, added.get(tenant.name) ?? []));
-  const known = new Set(config.tenants.map(({ name }) => name));
-  const missing = [...added].filter(([name]) => !known.has(name));
-  const made = missing.map(([name, cidrs]) => withMembers({ name, members: [] }, cidrs));
-  return { ...config, tenants: [...tenants, ...made].sort((one, other) => compare(one.name, other.name)) };
+  const missing = new Set(owners.values());
+  for (const { name } of config.tenants) missing.delete(name);
+  const all = [...config.tenants, ...[...missing].map((name): Tenant => ({ name, members: [] }))];
+  const tenants = all.map((tenant) => withMembers(tenant, owners));
+  return { ...config, tenants: tenants.sort((one, other) => compare(one.name, other.name)) };
 }
 
 /** The addresses by which a pod is known: those of its interfaces, else those that the API server knows. */
@@ -56,11 +56,15 @@ function newest(own: readonly Binding[]): readonly Binding[] {
   return [...byInterface.values()].sort((one, other) => other.order - one.order);
 }
 
-function withMembers(tenant: Tenant, cidrs: readonly string[]): Tenant {
-  if (cidrs.length === 0) return tenant;
-  const known = new Set(tenant.members.filter(({ interface: name }) => name === '').map(({ cidr }) => cidr));
-  const fresh = [...new Set(cidrs)].filter((cidr) => !known.has(cidr)).sort(compare);
-  return { ...tenant, members: [...tenant.members, ...fresh.map((cidr) => ({ cidr, interface: '' }))] };
+// A pod's own address is its tenant's, also where another tenant has it by a member written for no interface.
+function withMembers(tenant: Tenant, owners: ReadonlyMap<string, string>): Tenant {
+  const isOthers = ({ cidr, interface: name }: TenantMember) =>
+    name === '' && (owners.get(cidr) ?? tenant.name) !== tenant.name;
+  const kept = tenant.members.filter((member) => !isOthers(member));
+  const known = new Set(kept.filter(({ interface: name }) => name === '').map(({ cidr }) => cidr));
+  const own = [...owners].filter(([cidr, name]) => name === tenant.name && !known.has(cidr)).map(([cidr]) => cidr);
+  if (own.length === 0 && kept.length === tenant.members.length) return tenant;
+  return { ...tenant, members: [...kept, ...own.sort(compare).map((cidr) => ({ cidr, interface: '' }))] };
 }
 
 function compare(one: string, other: string): number {
