@@ -35,7 +35,7 @@ describe('operator', () => {
         return Promise.resolve();
       },
     };
-    translator = new Translator({ source, logger: silentLogger() });
+    translator = new Translator({ source, clock, logger: silentLogger() });
     operator = new Operator({ translator, distributor, status, clock, logger: silentLogger() });
     await translator.start();
     operator.start();

@@ -2,12 +2,12 @@ import { describeRef } from './api/resources.ts';
 import type { Clock, Timer } from './clock.ts';
 import type { Distributor } from './distribute/distributor.ts';
 import { fromUnknown } from './errors.ts';
-import { canonicalJson } from './ir/canonical.ts';
+import { sortedBy } from './ir/canonical.ts';
 import type { Logger } from './logger.ts';
 import type { ProjectedNode } from './project/node-config.ts';
 import type { Subscription } from './source/resource-source.ts';
 import { objectsOf } from './source/snapshot.ts';
-import { makeStatus, type NodeKnowledge, type StatusReport } from './status/status-report.ts';
+import { isSameStatus, makeStatus, type NodeKnowledge, type StatusReport } from './status/status-report.ts';
 import type { StatusSink } from './status/status-sink.ts';
 import type { Translated, Translator } from './translator.ts';
 
@@ -32,7 +32,6 @@ export class Operator {
   #subscription: Subscription | undefined;
   #translated: Translated | undefined;
   #status: StatusReport | undefined;
-  #written = '';
   #timer: Timer | undefined;
   #writing: Promise<void> = Promise.resolve();
   #isStopped = false;
@@ -90,15 +89,12 @@ export class Operator {
     if (this.#translated === undefined) return;
     const { snapshot, ir, problems } = this.#translated;
     const now = new Date(this.#deps.clock.now()).toISOString();
-    const objects = objectsOf(snapshot).toSorted((one, other) =>
-      describeRef(one.ref) < describeRef(other.ref) ? -1 : 1,
-    );
-    const status = makeStatus({ ir, objects, problems, nodes: this.nodes(), previous: this.#status, now });
+    const objects = sortedBy(objectsOf(snapshot), ({ ref }) => describeRef(ref));
+    const previous = this.#status;
+    const status = makeStatus({ ir, objects, problems, nodes: this.nodes(), previous, now });
     this.#status = status;
-    const text = canonicalJson(status);
     // An idle fabric writes nothing.
-    if (text === this.#written) return;
-    this.#written = text;
+    if (previous !== undefined && isSameStatus(previous, status)) return;
     this.#writing = this.#writing.then(() => this.#write(status));
   }
 

@@ -51,7 +51,7 @@ export async function startStandalone(settings: StandaloneSettings, deps: Standa
   const source = new FilesSource({ routerFile, resources, crds, clock, logger: logger.with({ component: 'source' }) });
   const status = allOf([new StatusPrinter(deps.print), ...file]);
   const operatorLogger = logger.with({ component: 'operator' });
-  const translator = new Translator({ source, logger: operatorLogger });
+  const translator = new Translator({ source, clock, logger: operatorLogger });
   const operator = new Operator({ translator, distributor, status, clock, logger: operatorLogger });
   const listening: Listening[] = [];
   const stop = async (): Promise<void> => {

@@ -1,3 +1,4 @@
+import type { Clock, Timer } from './clock.ts';
 import { Containment } from './containment.ts';
 import { fromUnknown } from './errors.ts';
 import type { FabricIr } from './ir/fabric-ir.ts';
@@ -20,10 +21,14 @@ export interface Translated {
 
 export interface TranslatorDeps {
   readonly source: ResourceSource;
+  readonly clock: Clock;
   readonly logger: Logger;
   /** Runs a translation; the place to measure it. */
   readonly measure?: <T>(run: () => T) => T;
 }
+
+/** After a translation there is a rest of so many times its length: a storm of changes takes a third of a processor. */
+const restShare = 2;
 
 /** Keeps the translation of the newest resources. Leading or not makes no difference here. */
 export class Translator {
@@ -33,6 +38,8 @@ export class Translator {
   readonly #memory = new Memory();
   #subscription: Subscription | undefined;
   #latest: Translated | undefined;
+  #waiting: Snapshot | undefined;
+  #rest: Timer | undefined;
 
   constructor(deps: TranslatorDeps) {
     this.#deps = deps;
@@ -45,11 +52,12 @@ export class Translator {
 
   /** Reads the resources and keeps up with them. Rejects when there is no usable state to begin with. */
   async start(): Promise<void> {
-    this.#subscription = await this.#deps.source.subscribe((snapshot) => this.#take(snapshot));
+    this.#subscription = await this.#deps.source.subscribe((snapshot) => this.#offer(snapshot));
   }
 
   stop(): void {
     this.#subscription?.close();
+    this.#rest?.cancel();
   }
 
   /** Calls `listener` with the present translation, if there is one, and with every later one. */
@@ -57,6 +65,25 @@ export class Translator {
     this.#listeners.add(listener);
     if (this.#latest !== undefined) listener(this.#latest);
     return { close: () => this.#listeners.delete(listener) };
+  }
+
+  // A change after a time of rest is taken at once; of those that come in between only the newest.
+  #offer(snapshot: Snapshot): void {
+    if (this.#rest !== undefined) {
+      this.#waiting = snapshot;
+      return;
+    }
+    const { clock } = this.#deps;
+    const began = clock.now();
+    this.#take(snapshot);
+    const rest = (clock.now() - began) * restShare;
+    if (rest < 1) return;
+    this.#rest = clock.after(rest, () => {
+      this.#rest = undefined;
+      const waiting = this.#waiting;
+      this.#waiting = undefined;
+      if (waiting !== undefined) this.#offer(waiting);
+    });
   }
 
   #take(snapshot: Snapshot): void {

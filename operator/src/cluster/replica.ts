@@ -69,7 +69,7 @@ export class Replica {
     });
     const logger = (component: string): Logger => deps.logger.with({ component });
     const measure = this.#metrics.measureTranslation;
-    this.#translator = new Translator({ source: view, logger: logger('translate'), measure });
+    this.#translator = new Translator({ source: view, clock, logger: logger('translate'), measure });
     const { namespace, name, podName, podUid } = settings;
     const identity = `${podName}_${podUid}`;
     this.#election = new LeaseElection({

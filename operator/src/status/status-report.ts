@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Report } from '@quiver/dataplane-api';
 import { describeRef, type ObjectRef } from '../api/resources.ts';
 import type { Condition } from '../conditions/condition.ts';
@@ -50,9 +51,12 @@ export interface StatusInput {
   readonly now: string;
 }
 
-/** Makes the status of everything. Pure: time is an argument, and equal knowledge gives an equal status. */
+/**
+ * Makes the status of everything. Pure: time is an argument, and equal knowledge gives an equal status. What is equal to
+ * the previous status is the very same object.
+ */
 export function makeStatus({ ir, objects, problems, nodes, previous, now }: StatusInput): StatusReport {
-  const before = new Map((previous?.objects ?? []).map((one) => [describeRef(one), one.status.conditions]));
+  const before = new Map((previous?.objects ?? []).map((one) => [describeRef(one), one]));
   const reports = nodes.flatMap(({ report }) => report ?? []);
   return {
     fabric: ir.fabric,
@@ -60,11 +64,22 @@ export function makeStatus({ ir, objects, problems, nodes, previous, now }: Stat
     nodes: nodes.map(nodeStatus),
     objects: objects.map(({ ref, generation }) => {
       const findings = findingsFor(ref, { ir, problems, nodes });
-      const conditions = mergeConditions(findings, before.get(describeRef(ref)) ?? [], generation, now);
-      return { ...ref, status: { observedGeneration: generation, ...observe(ref, ir, reports), conditions } };
+      const former = before.get(describeRef(ref));
+      const conditions = mergeConditions(findings, former?.status.conditions ?? [], generation, now);
+      const status = { observedGeneration: generation, ...observe(ref, ir, reports), conditions };
+      const object = { ...ref, status };
+      return former !== undefined && isDeepStrictEqual(former, object) ? former : object;
     }),
     problems,
   };
+}
+
+/** Whether two statuses say the same. */
+export function isSameStatus(one: StatusReport, other: StatusReport): boolean {
+  const { objects, ...rest } = one;
+  const { objects: others, ...otherRest } = other;
+  const isSame = objects.length === others.length && objects.every((object, index) => object === others[index]);
+  return isSame && isDeepStrictEqual(rest, otherRest);
 }
 
 function nodeStatus({ node, isConnected, version, rejected, wanted, acknowledged, report }: NodeKnowledge): NodeStatus {

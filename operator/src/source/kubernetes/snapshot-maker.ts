@@ -32,7 +32,10 @@ export class SnapshotMaker {
   readonly #peers = kindMaker<Snapshot['peers'][number]>();
   readonly #nodes = listOf(({ node }: KeptNode) => [node]);
   readonly #coreServices = listOf(({ value }: KeptOwnable<KubernetesObjects['coreServices'][number]>) => [value]);
-  readonly #endpointSlices = listOf(({ value }: KeptOwnable<KubernetesObjects['endpointSlices'][number]>) => [value]);
+  // Our own slices lead to no server, and a translation that they cause would change nothing.
+  readonly #endpointSlices = listOf(({ value }: KeptOwnable<KubernetesObjects['endpointSlices'][number]>) =>
+    value.isOwned ? [] : [value],
+  );
   readonly #held = remembered(heldIn);
   #latest: Snapshot | undefined;
 
