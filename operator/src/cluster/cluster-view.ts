@@ -12,4 +12,6 @@ export interface ClusterView extends ResourceSource, StoredStatuses, OwnedStore 
   /** Calls the listener after pods or nodes came, went or changed. Gives the way to end it. */
   onMachines(listener: () => void): () => void;
   watches(): readonly WatchState[];
+  /** What keeps everything from being read, with the way out; undefined: nothing does. */
+  readonly obstacle: Error | undefined;
 }

@@ -137,6 +137,8 @@ export class Replica {
 
   #notReady(): string {
     if (this.#ending.signal.aborted) return 'it is ending\n';
+    const { obstacle } = this.#deps.view;
+    if (obstacle !== undefined) return `${obstacle.message}\n`;
     const waiting = this.#deps.view.watches().filter(({ isSynced }) => !isSynced);
     return `not everything was read from the API server yet: ${waiting.map(({ kind }) => kind).join(', ')}\n`;
   }

@@ -11,6 +11,7 @@ import { StorageView } from './storage-view.ts';
 /** The cluster of a fake API server, with resources that a test puts in. */
 export class FakeClusterView extends StorageView implements ClusterView {
   readonly source: FakeSource;
+  readonly obstacle = undefined;
   readonly #storage: FakeStorage;
 
   constructor(storage: FakeStorage, snapshot: Snapshot) {
