@@ -69,10 +69,10 @@ const cases: readonly Broken[] = [
   },
   {
     what: 'a service at an address of pods',
-    object: fixed('pods-own', '10.244.77.7/32'),
+    object: fixed('pods-own', '10.244.0.77/32'),
     condition: 'Accepted',
     reason: 'AddressReserved',
-    names: /10\.244\./,
+    names: /10\.244\.0/,
   },
   {
     what: 'a service whose name a core Service has',

@@ -28,19 +28,14 @@ describe('servers of another cluster', function () {
     }
     return pods;
   };
-  const running = async (): Promise<ReadonlySet<string>> => {
+  /** Servers that run, on one node or on all. */
+  const running = async (node = ''): Promise<ReadonlySet<string>> => {
     const path = 'jsonpath={.items[*].metadata.name}';
-    const names = await kubectl(
-      'get',
-      'pods',
-      '-l',
-      'app=servers',
-      '--field-selector=status.phase=Running',
-      '-o',
-      path,
-    );
-    return new Set(names.split(' '));
+    const where = node === '' ? '' : `,spec.nodeName=${node}`;
+    const which = `--field-selector=status.phase=Running${where}`;
+    return new Set((await kubectl('get', 'pods', '-l', 'app=servers', which, '-o', path)).split(' '));
   };
+  const nodeOf = (pod: string): Promise<string> => kubectl('get', 'pod', pod, '-o', 'jsonpath={.spec.nodeName}');
   const live = (name: string): Promise<LiveConnections> =>
     LiveConnections.open(shop.fabric.alpha, {
       namespace: shop.namespace,

@@ -7,6 +7,7 @@ import { now } from '../harness/eventually.ts';
 import { clusterCache, installAgain, loadedImages } from '../setup/e2e-lab.ts';
 import { ROOT } from '../setup/stage.ts';
 import { type Fabric, openFabric, peerTo, scenarioTime } from './support/fabric.ts';
+import { tell } from './support/figures.ts';
 import { namespaceObject, peer, tenant } from './support/objects.ts';
 import { UserMachine } from './support/user-machine.ts';
 
@@ -69,7 +70,7 @@ describe('the quick start of README.md', function () {
     const took = now() - begin;
     assert.match(output, /a web server/);
     assert.ok(took < FIRST_ANSWER, `it took ${Math.round(took / 1000)} s`);
-    if (this.test !== undefined) this.test.title += ` (${commands.length} commands, ${Math.round(took / 1000)} s)`;
+    tell(this.test, `${commands.length} commands, ${Math.round(took / 1000)} s`);
   });
 
   it('is followed by what is told of the state', async () => {

@@ -3,12 +3,13 @@ import { release } from '../cluster/install.ts';
 import { eventually, now } from '../harness/eventually.ts';
 import { agentOn, agents, operators } from './support/agents.ts';
 import { scenarioTime } from './support/fabric.ts';
+import { tell } from './support/figures.ts';
 import { LiveConnections, type LiveReport } from './support/live-connections.ts';
 import type { Manifest } from './support/objects.ts';
 import { Shop } from './support/shop.ts';
 import type { Site } from './support/site.ts';
 
-const COUNT = 50;
+const COUNT = 200;
 /** Milliseconds that a conversation may be silent while something restarts. */
 const LONGEST_GAP = 15_000;
 const API_SERVER_AWAY = 120_000;
@@ -17,7 +18,8 @@ function podOf(name: string): Manifest {
   return { apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: release.namespace } };
 }
 
-function unharmed({ live, ended, longestGap }: LiveReport): void {
+function unharmed({ live, ended, longestGap }: LiveReport, scenario: Mocha.Runnable | undefined): void {
+  tell(scenario, `${live} of ${COUNT} connections, longest gap ${longestGap} ms`);
   assert.deepEqual([live, ended], [COUNT, []]);
   assert.ok(longestGap < LONGEST_GAP, `a connection was silent for ${longestGap} ms`);
 }
@@ -39,7 +41,7 @@ describe('connections between clusters outlive', function () {
     return LiveConnections.open(shop.fabric.alpha, options);
   };
 
-  it('an agent that is killed, at either end', async () => {
+  it('an agent that is killed, at either end', async function () {
     const live = await connections();
     for (const [site, node] of [
       [shop.fabric.alpha, 'alpha2'],
@@ -51,10 +53,10 @@ describe('connections between clusters outlive', function () {
       await live.goOn();
       await site.ready([podOf(killed)], 'Ready', 60_000);
     }
-    unharmed(live.report());
+    unharmed(live.report(), this.test);
   });
 
-  it('a rolling update of all agents', async () => {
+  it('a rolling update of all agents', async function () {
     const live = await connections();
     const { alpha, beta } = shop.fabric;
     for (const site of [alpha, beta]) {
@@ -62,10 +64,10 @@ describe('connections between clusters outlive', function () {
       await site.kubectl(agents, 'rollout', 'status', 'daemonset/quiver-agent', '--timeout=120s');
       await live.goOn();
     }
-    unharmed(live.report());
+    unharmed(live.report(), this.test);
   });
 
-  it('the end of the leading operator; another one leads, and objects are served again', async () => {
+  it('the end of the leading operator; another one leads, and objects are served again', async function () {
     const live = await connections();
     const { alpha } = shop.fabric;
     const before = await leader(alpha);
@@ -82,10 +84,10 @@ describe('connections between clusters outlive', function () {
     await alpha.apply({ ...shop.web, spec: { ...(shop.web['spec'] as object), sessions: { idleTimeout: '1000s' } } });
     await alpha.ready([shop.web]);
     await alpha.kubectl(operators, 'rollout', 'status', 'deployment/quiver-operator', '--timeout=60s');
-    unharmed(await live.goOn());
+    unharmed(await live.goOn(), this.test);
   });
 
-  it('an API server that is away for two minutes, in both clusters', async () => {
+  it('an API server that is away for two minutes, in both clusters', async function () {
     const live = await connections();
     const { alpha, beta } = shop.fabric;
     const begin = now();
@@ -101,14 +103,14 @@ describe('connections between clusters outlive', function () {
       await site.cluster.controlPlane.apiServer.start();
       await site.cluster.controlPlane.apiServerReady();
     }
-    unharmed(await live.goOn());
+    unharmed(await live.goOn(), this.test);
     await alpha.ready([shop.web, shop.echo], 'Ready', 60_000);
     const client = await shop.client('after', { labels: { role: 'buyer' }, node: 'alpha1' });
     const answer = await shop.fetch(client);
     assert.equal(answer.code, 0, answer.error);
   });
 
-  it('the reboot of a node, but for those that it served', async () => {
+  it('the reboot of a node, but for those that it served', async function () {
     const live = await connections();
     const { beta } = shop.fabric;
     const before = live.report();
@@ -117,6 +119,10 @@ describe('connections between clusters outlive', function () {
     await beta.cluster.reboot('beta2');
     await beta.cluster.nodesReady();
     const after = await live.reports('that were not served there go on', ({ silence }) => silence < 1000, 90_000);
+    tell(
+      this.test,
+      `${after.live} of ${COUNT} connections, ${served} were served there, longest gap ${after.longestGap} ms`,
+    );
     assert.equal(after.live, COUNT - served, JSON.stringify(after));
     await beta.kubectl(shop.deployment, 'rollout', 'status', 'deployment/servers', '--timeout=90s');
     const client = await shop.client('later', { labels: { role: 'buyer' }, node: 'alpha2' });
