@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { type ServiceError, status } from '@grpc/grpc-js';
-import { resourceTypes } from '@quiver/operator/kubernetes';
+import { pathOf, resourceTypes } from '@quiver/operator/kubernetes';
 import type { StreamAgent } from '@quiver/operator/testing';
 import { eventually, now } from '../harness/eventually.ts';
-import { namespace, OperatorsUnderTest, type RunningOperator } from './operators-under-test.ts';
+import { namespace, OperatorsUnderTest, operatorAccount, type RunningOperator } from './operators-under-test.ts';
+import { rightsDeclared, rightsUsed } from './rights.ts';
 import { ServerUnderTest } from './server-under-test.ts';
 
 const quiver = 'quiver.dev/v1alpha1';
+const merge = 'application/merge-patch+json';
 
 function tenant(name: string) {
   return { apiVersion: quiver, kind: 'Tenant', metadata: { name }, spec: { members: [{ cidrs: ['192.0.2.128/25'] }] } };
@@ -20,6 +22,11 @@ function service(name: string, access: string, port = 5432) {
 function route(name: string) {
   const spec = { service: name, targets: [{ address: '192.0.2.10', port: 5432 }] };
   return { apiVersion: quiver, kind: 'ServiceRoute', metadata: { namespace: 'default', name }, spec };
+}
+
+function peer(name: string) {
+  const spec = { router: name, waypoints: [{ name: 'wan0', address: '203.0.113.21' }] };
+  return { apiVersion: quiver, kind: 'Peer', metadata: { name }, spec };
 }
 
 async function snapshotOf(agent: StreamAgent) {
@@ -40,7 +47,9 @@ describe('operators at a real API server', () => {
     subject = await ServerUnderTest.start();
     operators = await OperatorsUnderTest.prepare(subject);
     token = await operators.node('node1', '198.51.100.11');
-    for (const object of [tenant('web'), service('db', 'web'), route('db')]) await operators.create(object);
+    const taints = [{ key: 'quiver.dev/agent-not-ready', effect: 'NoSchedule' }];
+    await subject.write('PATCH', '/api/v1/nodes/node1', { spec: { taints } }, merge);
+    for (const object of [tenant('web'), peer('b'), service('db', 'web'), route('db')]) await operators.create(object);
     operators.begin(1);
     operators.begin(2);
     leader = await operators.leader();
@@ -65,6 +74,7 @@ describe('operators at a real API server', () => {
       (line) => JSON.parse(line) as { userAgent?: string; verb: string; objectRef?: { resource?: string } },
     );
     return lines
+      .filter(({ verb }) => ['create', 'update', 'patch', 'delete'].includes(verb))
       .filter(({ userAgent }) => userAgent?.startsWith('quiver-operator') === true)
       .map(({ verb, objectRef }) => `${verb} ${objectRef?.resource}`);
   }
@@ -124,6 +134,33 @@ describe('operators at a real API server', () => {
     assert.equal(await others(), before);
   }).timeout(90_000);
 
+  it('let a node have pods once its agent forwards', async () => {
+    await eventually('the taint is gone', async () => {
+      const [node] = await subject.all(resourceTypes.node);
+      const { taints } = (node?.['spec'] ?? {}) as { readonly taints?: readonly object[] };
+      return (node !== undefined && taints === undefined) || undefined;
+    });
+  });
+
+  it('change what they own with its service, and delete it with it', async () => {
+    for (const object of [service('brief', 'web', 6000), route('brief')]) await operators.create(object);
+    const portOf = async (): Promise<number | undefined> => {
+      const all = await subject.all(resourceTypes.coreService);
+      const own = all.find(({ metadata }) => metadata.name === 'brief');
+      return (own?.['spec'] as { ports: readonly { port: number }[] } | undefined)?.ports[0]?.port;
+    };
+    await eventually('it is published', async () => (await portOf()) === 6000 || undefined);
+    const path = pathOf(resourceTypes.service, { namespace: 'default', name: 'brief' });
+    await subject.write('PATCH', path, { spec: { ports: [{ protocol: 'TCP', port: 6001 }] } }, merge);
+    await eventually('it is published anew', async () => (await portOf()) === 6001 || undefined);
+    await subject.write('DELETE', path, {});
+    await eventually('nothing is left of it', async () => {
+      const slices = await subject.all(resourceTypes.endpointSlice);
+      const isLeft = slices.some(({ metadata }) => metadata.name.startsWith('brief'));
+      return (!isLeft && (await portOf()) === undefined) || undefined;
+    });
+  });
+
   it('let another one lead when one dies, under a higher epoch', async () => {
     const { epoch } = await snapshotOf(agent);
     await leader.process.stop('SIGKILL');
@@ -168,4 +205,14 @@ describe('operators at a real API server', () => {
       false,
     );
   }).timeout(90_000);
+
+  it('used every right that they declare', async () => {
+    const used = rightsUsed(await subject.server.audit(), operatorAccount);
+    // Lists are for older servers, and an event is counted up after a minute at the earliest.
+    const later = (right: string): boolean => right.startsWith('list ') || right === 'patch events.k8s.io/events';
+    assert.deepEqual(
+      rightsDeclared().filter((right) => !used.has(right) && !later(right)),
+      [],
+    );
+  });
 });

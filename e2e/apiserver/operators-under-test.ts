@@ -10,10 +10,13 @@ import { eventually } from '../harness/eventually.ts';
 import { guardFolder } from '../harness/leftover-guard.ts';
 import { Process } from '../harness/process.ts';
 import { ROOT } from '../setup/stage.ts';
+import { grantDeclared } from './rights.ts';
 import type { ServerUnderTest } from './server-under-test.ts';
 
 export const namespace = 'quiver-system';
 const account = 'quiver-agent';
+/** The account of the operators, with the rights that the chart grants. */
+export const operatorAccount = { namespace, name: 'quiver-operator' };
 const serverName = { 'grpc.ssl_target_name_override': 'quiver-operator' };
 
 /** Ports of one operator on this machine. */
@@ -37,10 +40,12 @@ export class OperatorsUnderTest {
   readonly #folder: string;
   readonly #guard: { release: () => void };
   readonly #program: readonly string[];
+  readonly #kubeconfig: string;
   readonly #operators: RunningOperator[] = [];
   readonly #agents: StreamAgent[] = [];
 
-  private constructor(subject: ServerUnderTest, folder: string, program: readonly string[]) {
+  private constructor(subject: ServerUnderTest, folder: string, program: readonly string[], kubeconfig: string) {
+    this.#kubeconfig = kubeconfig;
     this.#subject = subject;
     this.#folder = folder;
     this.#guard = guardFolder(folder);
@@ -64,7 +69,8 @@ export class OperatorsUnderTest {
     const router = { fabric: 'corp', router: 'site-a', kubernetes: { waypointAddress: 'InternalIP' } };
     const text = JSON.stringify({ apiVersion: 'config.quiver.dev/v1alpha1', kind: 'RouterConfig', ...router });
     await writeFile(join(folder, 'router.yaml'), text);
-    return new OperatorsUnderTest(subject, folder, program);
+    await grantDeclared(subject, operatorAccount);
+    return new OperatorsUnderTest(subject, folder, program, await subject.kubeconfigAs(operatorAccount));
   }
 
   /** Starts an operator; `index` gives it its own ports. */
@@ -85,7 +91,7 @@ export class OperatorsUnderTest {
       'metrics-listen': listen(ports.metrics),
       'health-listen': listen(ports.health),
       'node-taint': 'true',
-      kubeconfig: this.#subject.server.kubeconfig,
+      kubeconfig: this.#kubeconfig,
     };
     const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`);
     const operator = { name, ports, process: new Process([process.execPath, ...this.#program, 'run', ...args]) };
@@ -95,7 +101,7 @@ export class OperatorsUnderTest {
 
   /** The `retire` program, as the hook of the chart runs it. */
   retire(): Process {
-    const args = ['retire', '--namespace', namespace, '--kubeconfig', this.#subject.server.kubeconfig];
+    const args = ['retire', '--namespace', namespace, '--kubeconfig', this.#kubeconfig];
     return new Process([process.execPath, ...this.#program, ...args, '--timeout', '30s']);
   }
 

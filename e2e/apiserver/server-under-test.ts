@@ -22,6 +22,11 @@ import { TcpProxy } from './tcp-proxy.ts';
 
 const CRDS = join(ROOT, 'crds');
 
+export interface Account {
+  readonly namespace: string;
+  readonly name: string;
+}
+
 /** A real API server behind a proxy that can be hurt, and somebody who writes to it past the proxy. */
 export class ServerUnderTest {
   readonly server: ApiServerAlone;
@@ -51,9 +56,8 @@ export class ServerUnderTest {
     return new ApiClient({ transport, clock, namespace: 'quiver-system' });
   }
 
-  /** A client past the proxy with the rights of a service account, and no others. */
-  async clientAs(account: { readonly namespace: string; readonly name: string }): Promise<ApiClient> {
-    const { namespace, name } = account;
+  /** A kubeconfig past the proxy with the rights of a service account, which is made, and no others. */
+  async kubeconfigAs({ namespace, name }: Account): Promise<string> {
     const path = `/api/v1/namespaces/${namespace}/serviceaccounts`;
     await this.write('POST', path, { metadata: { name } });
     const answer = await this.write('POST', `${path}/${name}/token`, { spec: { expirationSeconds: 3600 } });
@@ -62,9 +66,16 @@ export class ServerUnderTest {
     const cluster = config.getCurrentCluster();
     if (cluster === null) throw new Error('the kubeconfig has no cluster');
     config.loadFromClusterAndUser(cluster, { name, token });
-    const transport = new KubeConfigTransport(config);
+    const file = `${this.server.kubeconfig}.${name}`;
+    await writeFile(file, config.exportConfig(), { mode: 0o600 });
+    return file;
+  }
+
+  /** A client past the proxy with the rights of a service account, which is made, and no others. */
+  async clientAs(account: Account): Promise<ApiClient> {
+    const transport = new KubeConfigTransport(loadKubeConfig(await this.kubeconfigAs(account)));
     this.#clients.push(transport);
-    return new ApiClient({ transport, clock: systemClock(), namespace });
+    return new ApiClient({ transport, clock: systemClock(), namespace: account.namespace });
   }
 
   /** Installs the definitions, and waits until their kinds are served. */

@@ -56,7 +56,7 @@ describe('resources from a real API server', () => {
     subject = await ServerUnderTest.start();
     for (const name of [namespace, 'prod']) await subject.write('POST', '/api/v1/namespaces', { metadata: { name } });
     await subject.write('POST', '/api/v1/namespaces/prod/serviceaccounts', { metadata: { name: 'default' } });
-    await grantDeclared(subject, namespace, 'quiver-operator');
+    await grantDeclared(subject, { namespace, name: 'quiver-operator' });
     client = await subject.clientAs({ namespace, name: 'quiver-operator' });
   });
 
