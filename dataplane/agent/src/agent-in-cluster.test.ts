@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { type LocalPod, Tenant } from '@quiver/dataplane-api';
@@ -73,8 +73,8 @@ describe('an agent in a cluster', function () {
       await bench.operator.hello();
       bench.operator.send(sampleSnapshot(1n));
       await bench.operator.ack();
-      for (let turns = 0; (await readdir(confDir())).length < 2; turns += 1)
-        assert.ok(turns < 100_000, 'not installed');
+      const isInstalled = async () => (await readdir(confDir())).includes('00-quiver.conflist');
+      for (let turns = 0; !(await isInstalled()); turns += 1) assert.ok(turns < 100_000, 'not installed');
       return agent;
     }
 
@@ -93,6 +93,24 @@ describe('an agent in a cluster', function () {
       await agent.stop();
       assert.deepEqual(bench.engine.stops, [false]);
       await assert.rejects(stat(bench.at('state')));
+    });
+
+    it('says what is in the way, and tries again when it is asked again', async () => {
+      const agent = await startInstalled();
+      await rename(confDir(), bench.at('aside'));
+      await writeFile(confDir(), '');
+      bench.operator.send(sampleSnapshot(2n, retired()));
+      const { reasons } = await bench.operator.nack();
+      assert.equal(reasons[0]?.code, 'RetirementFailed');
+      assert.match(reasons[0].message, /net\.d cannot be read: ENOTDIR/);
+      assert.deepEqual(bench.engine.stops, []);
+      await rm(confDir());
+      await rename(bench.at('aside'), confDir());
+      bench.operator.send(sampleSnapshot(3n, retired()));
+      assert.equal((await bench.operator.ack()).version, 3n);
+      assert.deepEqual(await readdir(confDir()), ['10-bridge.conflist']);
+      await agent.stop();
+      assert.deepEqual(bench.engine.stops, [false]);
     });
 
     it('keeps the plugin configured when it only stops', async () => {

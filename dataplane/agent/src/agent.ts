@@ -45,6 +45,7 @@ export class Agent {
   #admin: AdminListening | undefined;
   #http: HttpListening | undefined;
   #reported = '';
+  #isEngineStopped = false;
   #isRetired = false;
   #isStopping = false;
 
@@ -151,7 +152,7 @@ export class Agent {
       return rm(this.#settings.stateDir, { recursive: true, force: true });
     }
     await this.#drain.refresh();
-    await this.#deps.engine.stop(this.#settings.keepDevice);
+    await this.#stopEngine(this.#settings.keepDevice);
   }
 
   async #open(): Promise<void> {
@@ -197,10 +198,16 @@ export class Agent {
     this.#prober.stop();
     await this.#configuration.close();
     await this.#drain.stop();
-    await this.#deps.engine.stop(false);
+    await this.#stopEngine(false);
     await Promise.all([this.#lastGood.remove(), this.#pods.remove()]);
     this.#isRetired = true;
     this.#deps.logger.info('nothing of Quiver is left on this node but this process');
+  }
+
+  async #stopEngine(keepDevice: boolean): Promise<void> {
+    if (this.#isEngineStopped) return;
+    await this.#deps.engine.stop(keepDevice);
+    this.#isEngineStopped = true;
   }
 
   #makeCni(settings: CniSettings): CniService {

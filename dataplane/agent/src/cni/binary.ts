@@ -1,7 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentError, messageOf } from '../errors.ts';
-import { writeWhole } from '../files/whole-file.ts';
+import { draftOf, writeWhole } from '../files/whole-file.ts';
 import { pluginType } from './conflist.ts';
 
 /** File name of the plugin in the runtime's folder. */
@@ -13,7 +13,6 @@ export async function installBinary(source: string, binDir: string): Promise<str
   try {
     await writeWhole(target, await readFile(source), 0o755);
   } catch (caught) {
-    await rm(`${target}.new`, { force: true }).catch(() => undefined);
     throw new AgentError('CniUnusable', `${source} cannot be copied to ${target}: ${messageOf(caught)}`, {
       cause: caught,
     });
@@ -25,6 +24,7 @@ export async function installBinary(source: string, binDir: string): Promise<str
 export async function removeBinary(binDir: string): Promise<string | undefined> {
   const path = join(binDir, binaryName);
   try {
+    await rm(draftOf(path), { force: true });
     await rm(path);
     return path;
   } catch (caught) {

@@ -1,9 +1,9 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AgentError } from '../errors.ts';
-import { readIfThere } from '../files/whole-file.ts';
+import { draftOf, readIfThere } from '../files/whole-file.ts';
 import { removeBinary } from './binary.ts';
-import { type ConfFile, isConfiguration, isOwn } from './conflist.ts';
+import { type ConfFile, isConfiguration, isOwn, ownNames } from './conflist.ts';
 
 /** The network configurations of a container runtime; none when there is no such folder. */
 export async function readConfigurations(folder: string): Promise<readonly ConfFile[]> {
@@ -27,6 +27,7 @@ export async function removeConfigurations(folder: string, files: readonly ConfF
 /** Takes the plugin out of the runtime's configuration, and only then its binary away; gives the paths that were removed. */
 export async function uninstallPlugin(confDir: string, binDir: string | undefined): Promise<readonly string[]> {
   const configurations = await removeConfigurations(confDir, (await readConfigurations(confDir)).filter(isOwn));
+  for (const name of ownNames) await rm(draftOf(join(confDir, name)), { force: true });
   const binary = binDir === undefined ? undefined : await removeBinary(binDir);
   return binary === undefined ? configurations : [...configurations, binary];
 }

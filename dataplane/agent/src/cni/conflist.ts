@@ -21,7 +21,12 @@ const list = z.looseObject({ name: z.string().min(1), plugins: z.array(plugin).m
 const single = z.looseObject({ name: z.string().min(1), type: z.string().min(1) });
 
 /** Names that our configuration may have; the first that sorts before the primary one is taken. */
-const ownNames = ['00-quiver.conflist', '00-0-quiver.conflist', '0-quiver.conflist', '0-0-quiver.conflist'];
+export const ownNames: readonly string[] = [
+  '00-quiver.conflist',
+  '00-0-quiver.conflist',
+  '0-quiver.conflist',
+  '0-0-quiver.conflist',
+];
 
 /** Whether a container runtime would read the file. */
 export function isConfiguration(name: string): boolean {

@@ -119,7 +119,11 @@ describe('installing the plugin', () => {
   });
 
   it('takes away the configuration and the binary, and nothing else', async () => {
-    await (await start()).remove();
+    const installer = await start();
+    // Left by an agent that was killed while it wrote.
+    await writeFile(conf('00-quiver.conflist.new'), '{');
+    await writeFile(bin('quiver-cni.new'), '');
+    await installer.remove();
     assert.deepEqual(await readdir(conf()), ['10-bridge.conflist']);
     assert.deepEqual(await readdir(bin()), []);
   });
