@@ -47,6 +47,15 @@ describe('kubectl quiver sessions', () => {
     assert.equal(names.stdout, sessions.map(({ sessionId }) => `session/${sessionId}\n`).join(''));
   });
 
+  it('shows as many sessions as wanted, each with all its places', async () => {
+    const { stdout, stderr } = await plugin().run(['sessions', ...both, '--limit', '1', '-o', 'name']);
+    assert.deepEqual(
+      { stdout, stderr },
+      { stdout: `session/${other.sessionId}\n`, stderr: '4 more; use a filter or --limit\n' },
+    );
+    assert.deepEqual(plugin().b.asked('b1'), ['sessions --limit 5000']);
+  });
+
   it('hands filters to the nodes', async () => {
     const { a, run } = plugin();
     await run(['sessions', '--tenant', 'office', '--id', other.sessionId, '--limit', '0']);

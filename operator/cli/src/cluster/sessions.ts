@@ -11,6 +11,11 @@ import { findInstallation } from './installation.ts';
 import { withClusters } from './options.ts';
 import { type Reporting, reportFailures } from './report.ts';
 
+/** The limit of a request that has none. */
+const all = 0xffff_ffff;
+/** Each node is asked for so many at least. */
+const fewest = 5_000;
+
 /** A session as one node sees it. */
 interface Sighting {
   readonly cluster: string;
@@ -28,13 +33,20 @@ export async function printClusterSessions(
   await withClusters(options, reporting.context, async (clusters) => {
     const dumps = await Promise.all(clusters.map((cluster) => dumpsOf(cluster, request, options.namespace)));
     const sightings = clusters.flatMap(({ context }, index) => sightingsIn(context, dumps[index] ?? []));
-    print(sightings.sort(alongTheWay), clusters.length > 1, options.output, reporting);
-    for (const answers of dumps) {
-      const omitted = answered(answers).reduce((sum, { value }) => sum + value.omitted, 0n);
-      if (omitted > 0n) reporting.context.stderr.write(`${omitted} more; use a filter or --limit\n`);
-      reportFailures(answers, reporting);
-    }
+    const { shown, omitted } = firstOf(sightings.sort(alongTheWay), request.limit);
+    print(shown, clusters.length > 1, options.output, reporting);
+    const more = omitted + dumps.flatMap(answered).reduce((sum, { value }) => sum + Number(value.omitted), 0);
+    if (more > 0) reporting.context.stderr.write(`${more} more; use a filter or --limit\n`);
+    for (const answers of dumps) reportFailures(answers, reporting);
   });
+}
+
+/** The first sessions, each with all its places. */
+function firstOf(sightings: readonly Sighting[], limit: number): { shown: readonly Sighting[]; omitted: number } {
+  const ids = [...new Set(sightings.map(({ session }) => session.sessionId))];
+  const wanted = new Set(ids.slice(0, limit));
+  const shown = sightings.filter(({ session }) => wanted.has(session.sessionId));
+  return { shown, omitted: ids.length - wanted.size };
 }
 
 async function dumpsOf(
@@ -49,8 +61,8 @@ async function dumpsOf(
 function commandOf({ tenant, service, address, sessionId, limit }: DumpRequest): readonly string[] {
   const filters = { '--tenant': tenant, '--service': service, '--address': address, '--id': sessionId };
   const given = Object.entries(filters).filter(([, value]) => value !== '');
-  // Every bit set stands for "all" between the command line and the engine, 0 on the command line.
-  return ['sessions', ...given.flat(), '--limit', limit === 0xffff_ffff ? '0' : String(limit)];
+  // More than are shown: the places of one session are joined only when every node has told its own.
+  return ['sessions', ...given.flat(), '--limit', limit === all ? '0' : String(Math.max(limit, fewest))];
 }
 
 function sightingsIn(cluster: string, answers: readonly NodeAnswer<Dump>[]): readonly Sighting[] {

@@ -70,9 +70,10 @@ function render(explanation: Explanation, output: ExplainOptions['output'], hasC
 export function renderSteps({ steps, verdict, reason, session }: Explanation, hasColor: boolean): string {
   const color = pc.createColors(hasColor);
   const width = Math.max(0, ...steps.map(({ step }) => step.length));
+  const numberWidth = String(steps.length).length;
   const lines = steps.map(({ step, passed, detail }, index) => {
     const mark = passed ? color.green('ok     ') : color.red('refused');
-    return `${index + 1}. ${step.padEnd(width)}   ${mark}   ${detail}`;
+    return `${String(index + 1).padStart(numberWidth)}. ${step.padEnd(width)}   ${mark}   ${detail}`;
   });
   lines.push(verdict === 'Forwarded' ? color.green(verdict) : `${color.red(verdict)}: ${reason}`);
   if (session !== undefined)
