@@ -1,7 +1,7 @@
 import type { SvrService as Service } from '../api/generated/service.gen.ts';
 import { type ObjectRef, qualifiedName } from '../api/resources.ts';
 import type { RouterConfig } from '../api/router-config.ts';
-import type { FabricIr, PeerIr, ServiceIr } from '../ir/fabric-ir.ts';
+import type { FabricIr, PeerIr, ServiceIr, TenantIr } from '../ir/fabric-ir.ts';
 import { contains, formatPrefix, parsePrefix } from '../ir/prefix.ts';
 import { settleAddressConflicts } from './address-conflicts.ts';
 import { assignAddresses, ownAddresses, reservedAddresses } from './addresses.ts';
@@ -37,39 +37,28 @@ export interface Translation {
  */
 export function translate(input: TranslateInput, memory: Memory = new Memory()): Translation {
   const offered = partition(input.services, memory, serviceUnsupported);
-  const known = partition(input.peers, memory, peerUnsupported);
-  const { nodes = [], coreServices = [] } = input.kubernetes ?? {};
-  const core = memory.recallWhole('core addresses', [[input.router], coreServices], () => coreAddresses(input));
-  const inPools = core.inPools.map(({ what }) => what);
-  const site = memory.recallWhole('site', [[input.router], nodes, inPools], () => surveySite(input, core.inPools));
-  const keySource = translateKeySource(input);
-  const tenants = memory.recallWhole('tenants', [input.tenants, [site]], () =>
-    translateTenants(input.tenants, {
-      podPrefixes: site.value.podPrefixes,
-      hasPods: input.kubernetes !== undefined,
-    }),
-  );
-  const peers = memory.recallWhole('peers', [known.accepted, [site]], () => translatePeers(known.accepted, site.value));
-  const ground: Ground = { input, memory, site: site.value, peers: peers.value, core: core.all };
-  const services = translateOffer(ground, offered.accepted);
+  const ground = layGround(input, memory);
+  const services = translateOffer(ground.value, offered.accepted);
+  const { site, peers, tenants } = ground.value;
   const servicePool = memory.recallWhole('routed prefixes', [services.value, [site]], () =>
-    routedPrefixes(site.value.servicePool, services.value),
+    routedPrefixes(site.servicePool, services.value),
   );
-  const routes = translateWays(ground, services.value, servicePool);
+  const routes = translateWays(ground.value, services.value, servicePool);
   const unreachable = unreachableProblems(offered.accepted, services.value, routes.value);
-  const cluster = translateCluster(ground, services.value);
+  const cluster = translateCluster(ground.value, services.value);
+  const keySource = translateKeySource(input);
   const byService = Map.groupBy(routes.value, ({ service }) => service);
 
   const ir: FabricIr = {
-    ...routerSettings(input.router, site.value),
+    ...routerSettings(input.router, site),
     servicePool,
     keySource: keySource.value,
-    tenants: tenants.value,
+    tenants,
     services: services.value.map((service) => withRoutes(service, byService.get(service.name) ?? [], memory)),
-    peers: peers.value,
+    peers,
     ...cluster.value,
   };
-  const steps = [offered, known, site, keySource, tenants, peers, services, routes, cluster];
+  const steps = [offered, ground, services, routes, cluster, keySource];
   return { ir, problems: sortProblems([...steps.flatMap(({ problems }) => problems), ...unreachable]) };
 }
 
@@ -78,9 +67,27 @@ interface Ground {
   readonly input: TranslateInput;
   readonly memory: Memory;
   readonly site: Site;
+  readonly tenants: readonly TenantIr[];
   readonly peers: readonly PeerIr[];
   /** Addresses of core Services. */
   readonly core: readonly Reserved[];
+}
+
+function layGround(input: TranslateInput, memory: Memory): Outcome<Ground> {
+  const { nodes = [], coreServices = [] } = input.kubernetes ?? {};
+  const core = memory.recallWhole('core addresses', [[input.router], coreServices], () => coreAddresses(input));
+  const inPools = core.inPools.map(({ what }) => what);
+  const site = memory.recallWhole('site', [[input.router], nodes, inPools], () => surveySite(input, core.inPools));
+  const tenants = memory.recallWhole('tenants', [input.tenants, [site]], () =>
+    translateTenants(input.tenants, {
+      podPrefixes: site.value.podPrefixes,
+      hasPods: input.kubernetes !== undefined,
+    }),
+  );
+  const known = partition(input.peers, memory, peerUnsupported);
+  const peers = memory.recallWhole('peers', [known.accepted, [site]], () => translatePeers(known.accepted, site.value));
+  const value = { input, memory, site: site.value, tenants: tenants.value, peers: peers.value, core: core.all };
+  return { value, problems: [site, tenants, known, peers].flatMap(({ problems }) => problems) };
 }
 
 // Services with their addresses; who loses one to an older service is told.
