@@ -64,6 +64,11 @@ export class Operator {
     if (this.#translated !== undefined) this.#publish(this.#translated);
   }
 
+  /** What nodes objects wait for has changed. */
+  refreshSoon(): void {
+    this.#soon();
+  }
+
   #take(translated: Translated): void {
     const isFirst = this.#translated === undefined;
     this.#translated = translated;

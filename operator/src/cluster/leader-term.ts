@@ -1,4 +1,3 @@
-import type { KubernetesPod } from '../api/kubernetes-objects.ts';
 import type { Clock, Timer } from '../clock.ts';
 import type { NodeReport } from '../conditions/node-report.ts';
 import { type AgentStream, Distributor } from '../distribute/distributor.ts';
@@ -15,9 +14,10 @@ import { EventRecorder } from '../kubernetes/events/event-recorder.ts';
 import type { Logger } from '../logger.ts';
 import type { OperatorMetrics } from '../metrics/operator-metrics.ts';
 import { Operator } from '../operator.ts';
-import type { Subscription } from '../source/resource-source.ts';
+import type { Snapshot, Subscription } from '../source/resource-source.ts';
 import { KubernetesStatus } from '../status/kubernetes-status.ts';
 import type { Translator } from '../translator.ts';
+import { AgentNodes, joinMilliseconds } from './agent-nodes.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { KubernetesAuthorityStore } from './kubernetes-authority-store.ts';
 import { operatorEndpoints } from './operator-endpoints.ts';
@@ -55,15 +55,12 @@ export class LeaderTerm {
   readonly #owned: OwnedObjects;
   readonly #taints: TaintRemover;
   readonly #operator: Operator;
+  readonly #agents: AgentNodes;
   readonly #ends: (() => void)[] = [];
   #translations: Subscription | undefined;
   #listening: readonly Listening[] = [];
   #recheck: Timer | undefined;
   #settling: Timer | undefined;
-  #agents: { readonly pods: readonly KubernetesPod[]; readonly nodes: ReadonlySet<string> } = {
-    pods: [],
-    nodes: new Set(),
-  };
   #isRetiring = false;
   #isServing = false;
   #isOver = false;
@@ -94,6 +91,7 @@ export class LeaderTerm {
     });
     this.#owned = new OwnedObjects({ ...writing, store: view, logger: logger('owned'), counted: counted('owned') });
     this.#taints = new TaintRemover({ ...writing, view, logger: logger('taint'), counted: counted('taint') });
+    this.#agents = new AgentNodes(settings, clock);
     this.#operator = new Operator({
       translator,
       distributor: this.#distributor,
@@ -101,7 +99,7 @@ export class LeaderTerm {
       clock,
       logger: logger('operator'),
       adapt: (node) => (this.#isRetiring ? retired(node) : node),
-      concerns: (node) => this.#agentNodes().has(node),
+      concerns: (node) => this.#agents.has(node),
     });
   }
 
@@ -110,11 +108,13 @@ export class LeaderTerm {
     const { settings, view, translator } = this.#deps;
     await this.#keeper.start();
     if (this.#isOver) return this.#keeper.stop();
+    this.#translations = translator.subscribe(({ snapshot }) => this.#take(snapshot));
     this.#operator.start();
-    this.#listening = await Promise.all([this.#serveAgents(settings), this.#serveEnrolment(settings)]);
+    this.#listening = [await this.#serveAgents(settings)];
+    this.#listening = [...this.#listening, await this.#serveEnrolment(settings)];
     if (this.#isOver) return this.#closeAddresses();
     this.#isServing = true;
-    this.#translations = translator.subscribe(() => this.#want());
+    this.#want();
     this.#distributor.onChange(() => this.#nodesChanged());
     this.#ends.push(view.onMachines(() => this.#machinesChanged()));
     this.#lookAtTaints();
@@ -211,12 +211,11 @@ export class LeaderTerm {
     return serveEnrolment(enrolListen, { enrolment, certificates: this.#certificates, logger });
   }
 
-  // Objects do not wait for a node on which no agent will ever run.
-  #agentNodes(): ReadonlySet<string> {
-    const { translator, settings } = this.#deps;
-    const pods = translator.latest?.snapshot.kubernetes?.pods ?? [];
-    if (this.#agents.pods !== pods) this.#agents = { pods, nodes: new Set(agentNodesOf(pods, settings)) };
-    return this.#agents.nodes;
+  #take({ kubernetes }: Snapshot): void {
+    if (this.#isServing) this.#want();
+    const hasJoined = this.#agents.take(kubernetes?.pods ?? []);
+    // Then objects begin to wait for a node that has not dialled.
+    if (hasJoined) this.#deps.clock.after(joinMilliseconds + 1_000, () => this.#operator.refreshSoon());
   }
 
   #want(): void {
@@ -255,11 +254,6 @@ export class LeaderTerm {
 }
 
 const nothing: ReturnType<typeof desiredOwnedObjects> = { services: [], slices: [] };
-
-function agentNodesOf(pods: readonly KubernetesPod[], { namespace, agentServiceAccount }: ClusterSettings): string[] {
-  const agents = pods.filter((pod) => pod.namespace === namespace && pod.serviceAccount === agentServiceAccount);
-  return agents.filter(({ node, isFinished }) => node !== '' && !isFinished).map(({ node }) => node);
-}
 
 function asObject<T extends object>(manifest: T): T & KubeObject {
   return manifest as T & KubeObject;

@@ -31,6 +31,7 @@ export type ReplicaEnd = 'Stopped' | 'LeadershipLost' | 'Failed';
 
 /** For what is under way when the process is told to end. */
 const stopMilliseconds = 5_000;
+const lossMilliseconds = 1_000;
 
 const startWaits = { first: 500, most: 10_000 };
 
@@ -109,18 +110,22 @@ export class Replica {
 
   /** Ends in order: not ready, no more work, what is under way is finished, the lease given back. */
   async stop(end: ReplicaEnd = 'Stopped'): Promise<void> {
-    const { clock, logger } = this.#deps;
+    const { logger } = this.#deps;
     this.#isReady = false;
     this.#ending.abort();
     logger.info('stopping');
     this.#translator.stop();
-    const late = new AbortController();
-    await Promise.race([this.#term?.stop(), pause(clock, stopMilliseconds, late.signal)]);
-    late.abort();
+    await this.#atMost(stopMilliseconds, this.#term?.stop());
     void this.#term?.abort();
     await this.#election.release();
     await Promise.all(this.#http.map((one) => one.close()));
     this.#end(end);
+  }
+
+  async #atMost(milliseconds: number, work: Promise<void> | undefined): Promise<void> {
+    const done = new AbortController();
+    await Promise.race([work, pause(this.#deps.clock, milliseconds, done.signal)]);
+    done.abort();
   }
 
   async #openHttp(): Promise<void> {
@@ -172,9 +177,9 @@ export class Replica {
 
   async #lose(reason: string): Promise<void> {
     this.#ending.abort();
-    const closed = this.#term?.abort();
     this.#isReady = this.#isReady && this.#isRetiring;
-    await closed;
+    // Streams end in this turn; what else is under way may wait for an API server that does not answer.
+    await this.#atMost(lossMilliseconds, this.#term?.abort());
     if (this.#isRetiring) {
       // Whoever began anew here would configure the nodes again that are being cleaned.
       this.#deps.logger.info('the nodes are retired, nothing is left to do');
