@@ -120,16 +120,8 @@ export class Inflow {
     signal: AbortSignal,
     take: (event: WatchEvent) => number | undefined,
   ): Promise<void> {
-    const { client, type, selector, clock, random, sink } = this.#deps;
-    const timeoutSeconds = Math.round(240 + random() * 120);
-    this.#isOpen = false;
-    const watch = await client.watch(
-      type,
-      { ...selector, ...query, allowWatchBookmarks: true, timeoutSeconds },
-      { signal },
-    );
-    this.#isOpen = true;
-    if (query['resourceVersion'] !== undefined) sink.resumed();
+    const watch = await this.#open(query, signal);
+    const { type, clock, sink } = this.#deps;
     let dog = guardSilence(clock, silence, watch);
     try {
       for await (const event of watch.events) {
@@ -139,12 +131,23 @@ export class Inflow {
         if (other !== undefined) dog = dog.replace(other);
       }
     } catch (caught) {
-      throw dog.isSilent() ? timeoutFailure(`watch ${describeType(type)}`, dog.limit) : caught;
+      if (!dog.isSilent()) throw caught;
     } finally {
       dog.stop();
       watch.close();
     }
     if (dog.isSilent()) throw timeoutFailure(`watch ${describeType(type)}`, dog.limit);
+  }
+
+  async #open(query: Query, signal: AbortSignal): Promise<OpenWatch> {
+    const { client, type, selector, random, sink } = this.#deps;
+    const timeoutSeconds = Math.round(240 + random() * 120);
+    const bounds = { allowWatchBookmarks: true, timeoutSeconds };
+    this.#isOpen = false;
+    const watch = await client.watch(type, { ...selector, ...query, ...bounds }, { signal });
+    this.#isOpen = true;
+    if (query['resourceVersion'] !== undefined) sink.resumed();
+    return watch;
   }
 
   // Servers with the feature off say so; those before it ignore the question and never end their answer.

@@ -46,36 +46,36 @@ export class SnapshotMaker {
   /** The snapshot of this moment; the one before when nothing changed but statuses. */
   make({ router, secrets, problems }: MountedRouter): Snapshot {
     const before = this.#latest;
-    const stores = this.#stores;
-    const tenants = this.#tenants(stores.tenants.store.values());
-    const services = this.#services(stores.services.store.values());
-    const serviceRoutes = this.#serviceRoutes(stores.serviceRoutes.store.values());
-    const peers = this.#peers(stores.peers.store.values());
-    const kinds = [tenants, services, serviceRoutes, peers];
-    const refused = kinds.flatMap((kind) => kind.refused);
-    const parts = {
-      router,
-      secrets,
-      tenants: tenants.objects,
-      services: services.objects,
-      serviceRoutes: serviceRoutes.objects,
-      peers: peers.objects,
-      refused: sameList(
-        before?.refused,
-        refused.map(({ ref }) => ref),
-      ),
-      refusedGenerations: sameMap(
-        before?.refusedGenerations,
-        new Map(refused.map(({ ref, generation }) => [describeRef(ref), generation])),
-      ),
-      problems: sameList(before?.problems, [...problems, ...kinds.flatMap((kind) => kind.problems)]),
-      kubernetes: this.#kubernetes(before?.kubernetes),
-    };
+    const kinds = this.#kinds(problems, before);
+    const parts = { router, secrets, ...kinds, kubernetes: this.#kubernetes(before?.kubernetes) };
     if (before !== undefined && hasSameParts(before, parts)) return before;
     // Only what a status holds that was written meanwhile differs, so it makes no snapshot of its own.
-    const heldAddresses = sameMap(before?.heldAddresses, this.#held(stores.services.store.values()));
+    const heldAddresses = sameMap(before?.heldAddresses, this.#held(this.#stores.services.store.values()));
     this.#latest = { ...parts, heldAddresses, locate: () => undefined };
     return this.#latest;
+  }
+
+  #kinds(problems: readonly Problem[], before: Snapshot | undefined) {
+    const { tenants, services, serviceRoutes, peers } = this.#stores;
+    const made = {
+      tenants: this.#tenants(tenants.store.values()),
+      services: this.#services(services.store.values()),
+      serviceRoutes: this.#serviceRoutes(serviceRoutes.store.values()),
+      peers: this.#peers(peers.store.values()),
+    };
+    const all = [made.tenants, made.services, made.serviceRoutes, made.peers];
+    const refused = all.flatMap((kind) => kind.refused);
+    const refs = refused.map(({ ref }) => ref);
+    const generations = refused.map(({ ref, generation }) => [describeRef(ref), generation] as const);
+    return {
+      tenants: made.tenants.objects,
+      services: made.services.objects,
+      serviceRoutes: made.serviceRoutes.objects,
+      peers: made.peers.objects,
+      refused: sameList(before?.refused, refs),
+      refusedGenerations: sameMap(before?.refusedGenerations, new Map(generations)),
+      problems: sameList(before?.problems, [...problems, ...all.flatMap((kind) => kind.problems)]),
+    };
   }
 
   #kubernetes(before: KubernetesObjects | undefined): KubernetesObjects {
