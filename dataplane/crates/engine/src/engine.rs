@@ -114,7 +114,9 @@ impl Engine {
     /// Takes a packet from a local client or server; [`Packet::interface`] says where it came in.
     pub fn handle_lan(&mut self, mut packet: Packet, now: Now) {
         self.output.set_now(now.at);
-        self.output.counters.lan_in.add(packet.len());
+        if !packet.reassembled {
+            self.output.counters.lan_in.add(packet.len());
+        }
         let verdict = packet_path::from_lan::handle(self, &mut packet, now);
         self.settle(packet, verdict);
     }
@@ -141,6 +143,11 @@ impl Engine {
     /// The next packet to send.
     pub fn poll_transmit(&mut self) -> Option<Transmit> {
         self.output.next_transmit()
+    }
+
+    /// The next packet that became whole here, of one of several workers: [`Engine::handle_lan`] of the worker that owns it takes it.
+    pub fn poll_whole(&mut self) -> Option<Packet> {
+        self.output.next_whole()
     }
 
     /// The next thing that happened.

@@ -141,6 +141,8 @@ impl Tallies {
 #[derive(Debug)]
 pub(crate) struct Output {
     transmits: VecDeque<Transmit>,
+    /// Packets that became whole here and belong to whichever worker owns their flow.
+    whole: VecDeque<Packet>,
     events: VecDeque<TimedEvent>,
     pub(crate) buffers: BufferPool,
     pub(crate) counters: Counters,
@@ -157,6 +159,7 @@ impl Output {
     pub(crate) fn new(buffers: BufferPool, now: Instant) -> Self {
         Self {
             transmits: VecDeque::with_capacity(256),
+            whole: VecDeque::new(),
             events: VecDeque::with_capacity(64),
             buffers,
             counters: Counters::default(),
@@ -188,6 +191,15 @@ impl Output {
         };
         volume.add(packet.len());
         self.transmits.push_back(Transmit { packet, direction });
+    }
+
+    /// Hands a packet that became whole out to be given to its owner.
+    pub(crate) fn sort(&mut self, packet: Packet) {
+        self.whole.push_back(packet);
+    }
+
+    pub(crate) fn next_whole(&mut self) -> Option<Packet> {
+        self.whole.pop_front()
     }
 
     pub(crate) fn next_transmit(&mut self) -> Option<Transmit> {

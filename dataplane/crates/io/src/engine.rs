@@ -102,6 +102,10 @@ impl Forwarder for Engine {
         Some((side, transmit.packet))
     }
 
+    fn poll_whole(&mut self) -> Option<Packet> {
+        self.inner.poll_whole()
+    }
+
     fn poll_notice(&mut self) -> Option<Notice<PeerRestart>> {
         if let Some(news) = self.news.pop() {
             return Some(Notice::News(news));

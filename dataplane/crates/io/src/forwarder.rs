@@ -82,6 +82,8 @@ pub trait Forwarder: Sized + 'static {
     fn poll_timeout(&self) -> Option<Instant>;
     /// The next packet to send.
     fn poll_transmit(&mut self) -> Option<(Side, Packet)>;
+    /// The next packet from the LAN whose pieces met here; it belongs to whichever worker owns its flow.
+    fn poll_whole(&mut self) -> Option<Packet>;
     /// The next thing to tell.
     fn poll_notice(&mut self) -> Option<Notice<Self::News>>;
     /// Takes what another worker's forwarder told.

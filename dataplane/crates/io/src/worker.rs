@@ -182,16 +182,19 @@ impl<F: Forwarder> Turn<'_, F> {
         }
     }
 
-    /// Handles a packet here, or hands it to the worker that owns it.
     fn sort(&mut self, mut packet: Packet, parsed: &Parsed) {
         let side = self.installed.sides.side(packet.bytes(), parsed);
         if side == Side::Lan {
             packet.interface = self.installed.origins.of(parsed.src);
         }
+        self.give(side, packet);
+    }
+
+    /// Handles a packet here, or hands it to the worker that owns it.
+    fn give(&mut self, side: Side, packet: Packet) {
         let owner = self.owner(side, packet.bytes());
         if owner == self.worker.index {
-            self.handle(side, packet);
-            return;
+            return self.handle(side, packet);
         }
         match self.worker.shared.exchange.hand_over(owner, side, packet) {
             Ok(()) => {
@@ -217,8 +220,14 @@ impl<F: Forwarder> Turn<'_, F> {
     fn handle(&mut self, side: Side, packet: Packet) {
         match side {
             Side::Lan => {
-                self.show(Passage::FromLan, side, &packet);
+                // Its pieces have been shown.
+                if !packet.reassembled {
+                    self.show(Passage::FromLan, side, &packet);
+                }
                 self.forwarder.handle_lan(packet, self.now);
+                while let Some(whole) = self.forwarder.poll_whole() {
+                    self.give(side, whole);
+                }
             }
             Side::Wan => {
                 self.show(Passage::FromWan, side, &packet);

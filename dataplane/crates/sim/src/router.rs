@@ -144,6 +144,19 @@ impl Router {
             packet.offload = offload;
             packet.interface = interface;
             engine.handle_lan(packet, now);
+            self.sort_whole(owner, now);
+        }
+    }
+
+    /// Gives packets that became whole in one worker to those that own them.
+    fn sort_whole(&mut self, from: u8, now: Now) {
+        while let Some(packet) = self.engines[usize::from(from)].poll_whole() {
+            let owner = usize::from(self.owner_of_lan(packet.bytes()));
+            // An empty buffer goes back, so that no worker runs dry.
+            if let Some(empty) = self.engines[owner].take_buffer() {
+                self.engines[usize::from(from)].recycle(empty);
+            }
+            self.engines[owner].handle_lan(packet, now);
         }
     }
 

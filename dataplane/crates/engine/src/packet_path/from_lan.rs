@@ -24,10 +24,20 @@ pub(crate) fn handle(engine: &mut Engine, packet: &mut Packet, now: Now) -> Resu
         if !whole? {
             return Ok(Verdict::Consumed);
         }
+        if engine.fabric.shard.count > 1 {
+            return to_owner(engine, packet);
+        }
         let parsed = Parsed::parse(packet.bytes()).map_err(refusal::of_wire)?;
         return handle_whole(engine, packet, &parsed, now);
     }
     handle_whole(engine, packet, &parsed, now)
+}
+
+/// The pieces of a packet meet in the worker of its addresses, as the later ones have no ports; its session may be another's.
+fn to_owner(engine: &mut Engine, packet: &mut Packet) -> Result<Verdict, DropReason> {
+    let spare = engine.output.buffer()?;
+    engine.output.sort(core::mem::replace(packet, spare));
+    Ok(Verdict::Consumed)
 }
 
 fn handle_whole(

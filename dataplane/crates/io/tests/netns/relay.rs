@@ -101,6 +101,10 @@ impl Forwarder for Relay {
         self.out.pop_front()
     }
 
+    fn poll_whole(&mut self) -> Option<Packet> {
+        None
+    }
+
     fn poll_notice(&mut self) -> Option<Notice<()>> {
         None
     }

@@ -103,3 +103,46 @@ fn fragments_of_one_packet_meet_in_one_worker() {
     net.run_ms(500);
     assert_eq!(net.payloads("server").len(), 10);
 }
+
+/// What came whole to a host, of this conversation.
+fn whole(net: &Fabric, host: &str, text: &[u8]) -> bool {
+    net.payloads(host).iter().any(|payload| payload == text)
+}
+
+#[test]
+fn datagrams_in_pieces_and_whole_ones_of_one_conversation_are_one_session() {
+    let mut net = with_workers(4, 4, Encryption::Always);
+    let large: Vec<u8> = quiver_sim::conversation::pattern(0, 3000).collect();
+    for port in 5000..5020 {
+        assert!(echoes(&mut net, "client", port, ECHO));
+        let from = format!("10.1.0.10:{port}").parse().unwrap();
+        let asked = quiver_sim::craft::udp(from, ECHO.parse().unwrap(), &large);
+        for piece in quiver_sim::craft::fragments(&asked, 1400, port.into()) {
+            net.send("client", piece);
+        }
+        net.run_ms(100);
+        assert!(whole(&net, "server", &large), "{port}");
+        net.take_inbox("server");
+        assert!(echoes(&mut net, "client", port, ECHO));
+    }
+    assert_eq!((net.sessions("a").len(), net.sessions("b").len()), (20, 20));
+}
+
+#[test]
+fn answers_in_pieces_reach_the_session_of_another_worker() {
+    let mut net = with_workers(4, 4, Encryption::Always);
+    let large: Vec<u8> = quiver_sim::conversation::pattern(0, 3000).collect();
+    for port in 5000..5020 {
+        assert!(echoes(&mut net, "client", port, ECHO));
+        let (server, client) = (net.inbox("server")[0].to(), net.inbox("server")[0].from());
+        let answer = quiver_sim::craft::udp(server, client, &large);
+        for piece in quiver_sim::craft::fragments(&answer, 1400, port.into()) {
+            net.send("server", piece);
+        }
+        net.run_ms(100);
+        assert!(whole(&net, "client", &large), "{port}");
+        net.take_inbox("client");
+        net.take_inbox("server");
+    }
+    assert_eq!((net.sessions("a").len(), net.sessions("b").len()), (20, 20));
+}
