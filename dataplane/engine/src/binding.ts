@@ -58,6 +58,7 @@ export interface Binding {
   dump(router: BindingRouter, request: Buffer): Promise<BindingAnswer>;
   explain(router: BindingRouter, request: Buffer): Promise<BindingAnswer>;
   capture(router: BindingRouter, options: BindingCaptureOptions): Promise<BindingCaptured>;
+  endCapture(router: BindingRouter): Promise<BindingAnswer>;
   stop(router: BindingRouter, keepDevice: boolean): Promise<BindingAnswer>;
 }
 

@@ -17,6 +17,7 @@ function binding(overrides: Partial<Binding> = {}): Binding {
     dump: () => Promise.resolve(DONE),
     explain: () => Promise.resolve(DONE),
     capture: () => Promise.resolve({ packets: 0, missed: 0, refusals: [] }),
+    endCapture: () => Promise.resolve(DONE),
     stop: () => Promise.resolve(DONE),
     ...overrides,
   };
@@ -67,13 +68,14 @@ describe('engine', () => {
     const failed = () => Promise.resolve({ refusals: [FAULT] });
     const capture = () => Promise.resolve({ packets: 0, missed: 0, refusals: [FAULT] });
     const engine = await Engine.start(
-      binding({ drainTelemetry, dump: failed, explain: failed, stop: failed, capture }),
+      binding({ drainTelemetry, dump: failed, explain: failed, endCapture: failed, stop: failed, capture }),
     );
     assert.deepEqual((await engine.drainTelemetry()).notices, ['forwarding is off']);
     const expected = new EngineFault(FAULT.code, FAULT.message);
     await assert.rejects(engine.dump(DumpRequest.create()), expected);
     await assert.rejects(engine.explain(ExplainRequest.create()), expected);
     await assert.rejects(engine.capture({ path: '/tmp/x' }), expected);
+    await assert.rejects(engine.endCapture(), expected);
     await assert.rejects(engine.stop(false), expected);
   });
 

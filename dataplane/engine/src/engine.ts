@@ -73,6 +73,11 @@ export class Engine {
     return { packets: BigInt(packets), missed: BigInt(missed) };
   }
 
+  /** Ends the running capture before its limits, so that `capture` resolves; without one nothing happens. */
+  async endCapture(): Promise<void> {
+    message(await this.#binding.endCapture(this.#router));
+  }
+
   /** Removes everything the engine made; or leaves the device with its rules and routes, so that nothing leaks until the next start. */
   async stop(keepDevice: boolean): Promise<void> {
     message(await this.#binding.stop(this.#router, keepDevice));

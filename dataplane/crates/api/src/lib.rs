@@ -7,6 +7,7 @@ mod keys;
 pub mod merge;
 mod node_config;
 mod peers;
+mod pod_network;
 pub mod proto;
 mod redacted;
 mod rejected;
@@ -18,5 +19,6 @@ mod value;
 
 pub use interfaces::InterfaceNames;
 pub use node_config::{Converted, convert};
+pub use pod_network::{PodNetwork, PodRoute};
 pub use rejected::{Problems, RejectCode};
 pub use surroundings::{DEFAULT_MTU, Surroundings};

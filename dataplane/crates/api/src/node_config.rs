@@ -5,6 +5,7 @@ use core::net::IpAddr;
 use quiver_engine::config::{Cipher, Config, MetadataProtection, Prefix, Rejection, ServiceMatch};
 
 use crate::interfaces::InterfaceNames;
+use crate::pod_network::{self, PodNetwork};
 use crate::proto::{self, NodeConfig, Rejected, SecretMaterial};
 use crate::rejected::{Problems, RejectCode};
 use crate::surroundings::Surroundings;
@@ -19,6 +20,8 @@ pub struct Converted {
     pub config: Config,
     /// Interfaces that tenants name.
     pub interfaces: InterfaceNames,
+    /// The node's pod network, where Quiver is all of it.
+    pub pod_network: Option<PodNetwork>,
 }
 
 /// What parts of a configuration need to know of the others.
@@ -84,7 +87,9 @@ pub fn convert(
         return_pool: return_pool.clone(),
         lan_mtu,
     };
-    problems.finish(Converted { config, interfaces })
+    let pools: Vec<Prefix> = config.service_pool.iter().chain(&config.return_pool).copied().collect();
+    let pod_network = pod_network::pod_network(node.pod_network.as_ref(), &pools, p);
+    problems.finish(Converted { config, interfaces, pod_network })
 }
 
 fn waypoints(list: &[proto::Waypoint], problems: &mut Problems) -> Vec<IpAddr> {

@@ -5,8 +5,8 @@
 use std::net::IpAddr;
 
 use quiver_api::proto::{
-    KeySource, NodeConfig, Peer, PeerWaypoint, PortRule, Rejected, Route, RouteTarget, SecretMaterial,
-    SecretVersion, Service, SharedSecret, TargetSource, Tenant, TenantMember, Waypoint,
+    KeySource, NodeConfig, Peer, PeerWaypoint, PodNetwork, PodRoute, PortRule, Rejected, Route, RouteTarget,
+    SecretMaterial, SecretVersion, Service, SharedSecret, TargetSource, Tenant, TenantMember, Waypoint,
 };
 use quiver_api::{Converted, Surroundings, convert};
 use quiver_engine::config::{PortRange, TargetSource as Source};
@@ -186,4 +186,54 @@ fn missing_short_or_inactive_secrets_are_refused() {
 fn secrets_do_not_show_when_printed() {
     let shown = format!("{:?}", material(b"very secret bytes"));
     assert!(shown.contains("fabric/1") && !shown.contains("118") && !shown.contains("very"), "{shown}");
+}
+
+fn pods(own: &[&str], routes: &[(&str, &str)]) -> PodNetwork {
+    let route = |(cidr, via): &(&str, &str)| PodRoute { cidr: (*cidr).into(), via: (*via).into() };
+    PodNetwork {
+        own_cidrs: own.iter().map(|&cidr| cidr.into()).collect(),
+        routes: routes.iter().map(route).collect(),
+        mtu: 0,
+        masquerade: true,
+    }
+}
+
+#[test]
+fn pod_network_of_both_families_is_taken_over() {
+    let own = ["10.244.1.0/24", "fd00:244:1::/64"];
+    let routes = [("10.244.2.0/24", "192.0.2.2"), ("fd00:244:2::/64", "2001:db8::2")];
+    let node = NodeConfig { pod_network: Some(pods(&own, &routes)), ..node() };
+    let network = converted(&node).pod_network.unwrap();
+    assert_eq!((network.own.len(), network.routes.len(), network.masquerade), (2, 2, true));
+    assert_eq!(network.routes[1].via, "2001:db8::2".parse::<IpAddr>().unwrap());
+    assert_eq!(converted(&self::node()).pod_network, None);
+}
+
+#[test]
+fn pod_network_that_cannot_work_is_refused_value_by_value() {
+    let own = ["10.244.1.0/24", "10.245.1.0/24", "198.18.4.0/24"];
+    let routes = [
+        ("10.244.1.64/26", "192.0.2.2"),
+        ("10.244.2.0/24", "2001:db8::2"),
+        ("10.244.3.1/24", "192.0.2.3"),
+        ("10.244.2.0/24", "192.0.2.4"),
+        ("169.254.0.0/16", "here"),
+        ("0.0.0.0/0", "192.0.2.5"),
+    ];
+    let wrong = PodNetwork { mtu: 900, ..pods(&own, &routes) };
+    let reasons = refused(&NodeConfig { pod_network: Some(wrong), ..node() }, &[]);
+    let expected = [
+        ("OutOfRange", "own_cidrs[1]"),
+        ("OutOfRange", "own_cidrs[2]"),
+        ("InvalidPrefix", "own_cidrs[2]"),
+        ("OutOfRange", "mtu"),
+        ("InvalidPrefix", "routes[0].cidr"),
+        ("InvalidAddress", "routes[1].via"),
+        ("InvalidPrefix", "routes[2].cidr"),
+        ("InvalidPrefix", "routes[3].cidr"),
+        ("InvalidAddress", "routes[4].via"),
+        ("InvalidPrefix", "routes[5].cidr"),
+    ];
+    let expected = expected.map(|(code, field)| pair(code, &format!("pod_network.{field}")));
+    assert_eq!(reasons, expected);
 }

@@ -20,6 +20,8 @@ use crate::pcapng::Writer;
 
 const WAITING: usize = 1024;
 const MAX_SECONDS: u32 = 3600;
+/// How long the writer waits for a packet before it looks whether it shall end.
+const LOOK: Duration = Duration::from_millis(200);
 
 /// What to capture, where to, and for how long.
 #[derive(Clone, Debug)]
@@ -95,7 +97,7 @@ impl Tap {
         packet: &[u8],
         describe: impl FnOnce() -> Option<String>,
     ) {
-        if self.ended.load(Ordering::Relaxed) || !self.matches(packet) {
+        if self.is_ended() || !self.matches(packet) {
             return;
         }
         let comment = match describe() {
@@ -106,6 +108,15 @@ impl Tap {
         if self.queue.try_send(copied).is_err() {
             self.missed.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// Takes no more packets; the writer closes the file.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    fn is_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
     }
 
     fn matches(&self, packet: &[u8]) -> bool {
@@ -154,25 +165,31 @@ impl Capture {
         Arc::clone(&self.tap)
     }
 
-    /// Writes until a limit is reached or `stopped` says so.
+    /// Writes until a limit is reached, the tap was ended or `stopped` says so.
     pub fn run(mut self, stopped: impl Fn() -> bool) -> Result<CaptureSummary, Fault> {
         let clock = self.tap.clock;
         let end = clock.now().at + Duration::from_secs(self.options.max_seconds.into());
         let mut packets = 0;
-        while (self.options.max_packets == 0 || packets < self.options.max_packets) && !stopped() {
+        while self.options.max_packets == 0 || packets < self.options.max_packets {
+            let over = stopped() || self.tap.is_ended();
+            if over {
+                // What was offered before is in the file.
+                self.tap.end();
+            }
             let Some(wait) = remaining(clock, end) else { break };
-            match self.queue.recv_timeout(wait.min(Duration::from_millis(200))) {
+            match self.queue.recv_timeout(if over { Duration::ZERO } else { wait.min(LOOK) }) {
                 Ok(copied) => {
                     self.writer
                         .packet(copied.unix_ns, &copied.bytes, &copied.comment)
                         .map_err(|e| not_written(&self.options, &e))?;
                     packets += 1;
                 }
+                Err(RecvTimeoutError::Timeout) if over => break,
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
         }
-        self.tap.ended.store(true, Ordering::Relaxed);
+        self.tap.end();
         let missed = self.tap.missed.load(Ordering::Relaxed);
         self.writer.finish().map_err(|e| not_written(&self.options, &e))?;
         Ok(CaptureSummary { packets, missed })
@@ -181,7 +198,7 @@ impl Capture {
 
 impl Drop for Capture {
     fn drop(&mut self) {
-        self.tap.ended.store(true, Ordering::Relaxed);
+        self.tap.end();
     }
 }
 

@@ -4,25 +4,20 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use quiver_api::proto::{NodeConfig, Rejected, SecretMaterial};
-use quiver_api::{Converted, InterfaceNames, convert};
+use quiver_api::{Converted, InterfaceNames, PodNetwork, convert};
+use quiver_engine::config::Prefix;
 
 use crate::facts::Facts;
-use crate::fault::{Fault, FaultCode};
+use crate::fault::Fault;
 use crate::forwarder::Forwarder;
-use crate::netlink::{Netlink, Route, RouteKind};
+use crate::netlink::Netlink;
 use crate::nft;
 use crate::notices;
 use crate::origin::Origins;
+use crate::routes;
 use crate::shared::{Installed, Shared};
 use crate::side::Sides;
-use crate::steering::{self, Steering};
-
-/// `rtm_protocol` of our routes: by it they are found again after a crash.
-const ROUTE_PROTOCOL: u8 = 81;
-/// Of routes to the engine.
-const METRIC: u32 = 81;
-/// Of the routes behind them; the instance's number is added.
-const BLACKHOLE_METRIC: u32 = 4000;
+use crate::steering::{self, Pods, Steering};
 
 /// Why a configuration did not take effect. The former one goes on.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,16 +40,16 @@ pub(crate) struct Possessions {
     pub(crate) device: String,
     pub(crate) link: u32,
     pub(crate) table: String,
-    pub(crate) blackhole_metric: u32,
+    /// By which the routes of several instances are told apart.
+    pub(crate) number: u32,
 }
 
 impl Possessions {
     /// Of the instance with this name; the default instance has none.
     pub(crate) fn of(device: &str, instance: &str) -> Self {
         let table = if instance.is_empty() { "quiver".to_owned() } else { format!("quiver_{instance}") };
-        // A number from the name, so that blackhole routes of several instances can be told apart.
         let number = instance.bytes().fold(0_u32, |sum, byte| (sum * 31 + u32::from(byte)) % 1000);
-        Self { device: device.to_owned(), link: 0, table, blackhole_metric: BLACKHOLE_METRIC + number }
+        Self { device: device.to_owned(), link: 0, table, number }
     }
 
     /// Mark of the device.
@@ -70,6 +65,8 @@ struct Current {
     facts: Facts,
     origins: Origins,
     interfaces: InterfaceNames,
+    pools: Vec<Prefix>,
+    pod_network: Option<PodNetwork>,
     max_sessions: u32,
 }
 
@@ -82,6 +79,8 @@ pub(crate) struct Control<F: Forwarder> {
     /// What was found at the start.
     pub(crate) notices: Vec<String>,
     current: Option<Current>,
+    /// Nodes whose pods cannot be reached.
+    unreachable: Vec<String>,
     refresh_failed: Option<String>,
 }
 
@@ -93,7 +92,8 @@ impl<F: Forwarder> Control<F> {
         mtu: u16,
         notices: Vec<String>,
     ) -> Self {
-        Self { shared, netlink, possessions, mtu, notices, current: None, refresh_failed: None }
+        let (current, unreachable, refresh_failed) = (None, Vec::new(), None);
+        Self { shared, netlink, possessions, mtu, notices, current, unreachable, refresh_failed }
     }
 
     /// Brings a configuration into force.
@@ -117,17 +117,20 @@ impl<F: Forwarder> Control<F> {
         let Some(current) = &self.current else { return Ok(()) };
         let (node, secrets, interfaces) =
             (current.node.clone(), current.secrets.clone(), current.interfaces.clone());
+        let (pools, pods) = (current.pools.clone(), current.pod_network.clone());
         let (facts, origins) = (self.facts(&node)?, self.origins(&interfaces)?);
-        if self.current.as_ref().is_some_and(|c| c.facts == facts && c.origins == origins) {
-            return Ok(());
+        if self.current.as_ref().is_none_or(|c| c.facts != facts || c.origins != origins) {
+            return self.install(node, secrets, facts);
         }
-        self.install(node, secrets, facts)
+        // With its link a route goes, and does not come back with it.
+        Ok(self.set_routes(&pools, pods.as_ref())?)
     }
 
     /// Removes everything this router made in the kernel.
     pub(crate) fn remove_all(&mut self) -> Result<(), Fault> {
+        self.current = None;
         let tables = nft::remove(&self.possessions.table);
-        let routes = self.set_routes(&BTreeSet::new());
+        let routes = routes::set(&mut self.netlink, &self.possessions, &BTreeSet::new());
         let links = self.netlink.links().map_err(|e| Fault::kernel("list devices", &e))?;
         let ours =
             links.iter().find(|l| l.index == self.possessions.link && l.name == self.possessions.device);
@@ -144,6 +147,7 @@ impl<F: Forwarder> Control<F> {
             notices.extend(notices::of_machine(&current.node));
             notices.extend(notices::of_facts(&current.facts, &current.node));
         }
+        notices.extend(self.unreachable.iter().cloned());
         notices.extend(self.refresh_failed.clone());
         if self.shared.device_failed.load(core::sync::atomic::Ordering::Acquire) {
             let device = &self.possessions.device;
@@ -183,37 +187,41 @@ impl<F: Forwarder> Control<F> {
         secrets: Vec<SecretMaterial>,
         facts: Facts,
     ) -> Result<(), ApplyError> {
-        let Converted { mut config, interfaces } =
+        let Converted { mut config, interfaces, pod_network } =
             convert(&node, &secrets, &facts, self.mtu).map_err(ApplyError::Rejected)?;
         let max_sessions = config.max_sessions;
         config.max_sessions = max_sessions.div_ceil(self.shared.shards.into());
         let tables = Arc::new(F::tables(&config).map_err(ApplyError::Rejected)?);
         let origins = self.origins(&interfaces)?;
-        let steering = self.steering(&config, &facts, !interfaces.is_empty());
+        let steering = self.steering(&config, &facts, pod_network.as_ref(), !interfaces.is_empty());
         nft::apply(&steering::install(&steering))?;
         let installed = Installed { tables, sides: Sides::of(&config), origins: origins.clone() };
         self.shared.installed.store(Some(Arc::new(installed)));
         self.shared.call_all();
-        let pools = config.service_pool.iter().chain(&config.return_pool);
-        let wanted = pools
-            .flat_map(|&prefix| {
-                let route = |kind, metric| Route { prefix, kind, metric, protocol: ROUTE_PROTOCOL };
-                [
-                    route(RouteKind::Device(self.possessions.link), METRIC),
-                    route(RouteKind::Blackhole, self.possessions.blackhole_metric),
-                ]
-            })
-            .collect();
-        self.set_routes(&wanted)?;
-        self.current = Some(Current { node, secrets, facts, origins, interfaces, max_sessions });
+        let pools: Vec<Prefix> = config.service_pool.iter().chain(&config.return_pool).copied().collect();
+        self.set_routes(&pools, pod_network.as_ref())?;
+        self.current =
+            Some(Current { node, secrets, facts, origins, interfaces, pools, pod_network, max_sessions });
         self.refresh_failed = None;
         Ok(())
+    }
+
+    fn set_routes(&mut self, pools: &[Prefix], pods: Option<&PodNetwork>) -> Result<(), Fault> {
+        let mut wanted = routes::to_engine(pools.iter().copied(), &self.possessions);
+        self.unreachable.clear();
+        if let Some(network) = pods {
+            let (to_pods, unreachable) = routes::to_pods(network, &self.possessions, &mut self.netlink)?;
+            wanted.extend(to_pods);
+            self.unreachable = unreachable;
+        }
+        routes::set(&mut self.netlink, &self.possessions, &wanted)
     }
 
     fn steering(
         &self,
         config: &quiver_engine::config::Config,
         facts: &Facts,
+        pods: Option<&PodNetwork>,
         strict_source: bool,
     ) -> Steering {
         Steering {
@@ -227,51 +235,8 @@ impl<F: Forwarder> Control<F> {
             targets: facts.targets(),
             service_pool: config.service_pool.clone(),
             return_pool: config.return_pool.clone(),
+            pods: pods.filter(|network| network.masquerade).map(Pods::of),
             strict_source,
         }
     }
-
-    /// Makes our routes exactly `wanted`.
-    fn set_routes(&mut self, wanted: &BTreeSet<Route>) -> Result<(), Fault> {
-        let all = self.netlink.routes().map_err(|e| Fault::kernel("read routes", &e))?;
-        let ours: BTreeSet<Route> = all
-            .into_iter()
-            .filter(|route| route.protocol == ROUTE_PROTOCOL)
-            .filter(|route| match route.kind {
-                RouteKind::Device(index) => index == self.possessions.link,
-                RouteKind::Blackhole => route.metric == self.possessions.blackhole_metric,
-            })
-            .collect();
-        // First what is new: at no moment a packet may find neither.
-        for route in wanted.difference(&ours) {
-            self.netlink.add_route(route).map_err(|error| not_added(route, &error))?;
-        }
-        for route in ours.difference(wanted) {
-            self.netlink
-                .delete_route(route)
-                .map_err(|e| Fault::kernel(format_args!("remove the route of {}", show(route)), &e))?;
-        }
-        Ok(())
-    }
-}
-
-fn show(route: &Route) -> String {
-    format!("{}/{}", route.prefix.address, route.prefix.length)
-}
-
-fn not_added(route: &Route, error: &std::io::Error) -> Fault {
-    let shown = show(route);
-    if error.kind() == std::io::ErrorKind::AlreadyExists {
-        return Fault::new(
-            FaultCode::NameTaken,
-            format_args!(
-                "somebody else's route to {shown} has metric {}; remove it or choose another pool",
-                route.metric
-            ),
-        );
-    }
-    if route.prefix.address.is_ipv6() {
-        return Fault::kernel(format_args!("route {shown} (is IPv6 turned off on this node?)"), error);
-    }
-    Fault::kernel(format_args!("route {shown}"), error)
 }

@@ -7,7 +7,7 @@ use std::io;
 use quiver_api::Surroundings;
 use quiver_api::proto::{NodeConfig, TargetSource};
 
-use crate::netlink::{Link, Netlink};
+use crate::netlink::{Link, Netlink, RouteKind};
 use crate::steering::Hop;
 
 /// Answers about routes, taken at one moment. Equal facts lead to equal tables and rules.
@@ -15,8 +15,8 @@ use crate::steering::Hop;
 pub struct Facts {
     paths: BTreeMap<(IpAddr, IpAddr), Way>,
     targets: BTreeMap<IpAddr, Way>,
-    /// Names of devices that hold a waypoint.
-    waypoint_devices: BTreeSet<String>,
+    /// Names of devices that hold a waypoint, or that a route to a gateway leaves by: a peer's packets may come in by any of them.
+    uplinks: BTreeSet<String>,
     /// Waypoints that are no addresses of this node now.
     pub absent_waypoints: Vec<IpAddr>,
 }
@@ -40,11 +40,15 @@ impl Facts {
             let device = addresses.get(waypoint).and_then(|index| links.iter().find(|l| l.index == *index));
             match device {
                 Some(device) if !device.loopback => {
-                    facts.waypoint_devices.insert(device.name.clone());
+                    facts.uplinks.insert(device.name.clone());
                 }
                 Some(_) => {}
                 None => facts.absent_waypoints.push(*waypoint),
             }
+        }
+        for route in netlink.routes()?.iter().filter(|route| route.via.is_some()) {
+            let device = links.iter().find(|link| route.kind == RouteKind::Device(link.index));
+            facts.uplinks.extend(device.filter(|device| !device.loopback).map(|device| device.name.clone()));
         }
         for (local, remote) in paths(node, &waypoints) {
             if let Some(way) = way(netlink, &links, remote, Some(local))? {
@@ -62,7 +66,7 @@ impl Facts {
     /// Devices by which packets of peers and remote servers may come in.
     pub fn uplinks(&self) -> Vec<String> {
         let ways = self.paths.values().chain(self.targets.values()).map(|way| &way.device);
-        let all: BTreeSet<&String> = self.waypoint_devices.iter().chain(ways).collect();
+        let all: BTreeSet<&String> = self.uplinks.iter().chain(ways).collect();
         all.into_iter().cloned().collect()
     }
 

@@ -3,7 +3,7 @@
 //!
 //! | question | file |
 //! |---|---|
-//! | how packets reach the engine and leave it | [`steering`] (rules), `control` (routes), [`tun`] (device) |
+//! | how packets reach the engine and leave it | [`steering`] (rules), `routes`, [`tun`] (device) |
 //! | what a worker does with a packet | `worker` |
 //! | which worker owns a packet | `worker`, [`exchange`], [`steer_map`] |
 //! | next hops, MTUs, interfaces of clients | [`facts`], [`origin`] |
@@ -27,6 +27,7 @@ mod order;
 pub mod origin;
 pub mod pcapng;
 pub mod router;
+mod routes;
 mod shared;
 pub mod side;
 pub mod steer_map;

@@ -101,7 +101,7 @@ mod tests {
 
     fn route(address: &str, length: u8, index: u32, metric: u32) -> Route {
         let prefix = Prefix { address: address.parse().unwrap(), length };
-        Route { prefix, kind: RouteKind::Device(index), metric, protocol: 2 }
+        Route { prefix, kind: RouteKind::Device(index), via: None, metric, protocol: 2 }
     }
 
     fn named(interfaces: &[&str]) -> InterfaceNames {

@@ -1,5 +1,8 @@
 //! A running router: device, workers, rules, routes. What it makes it removes.
 
+mod capturing;
+mod retirement;
+
 use core::net::{IpAddr, SocketAddr};
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
@@ -15,9 +18,8 @@ use quiver_engine::session::keys::HashSeed;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::fd::OwnedFd;
 
-use crate::capture::{Capture, CaptureOptions, CaptureSummary};
 use crate::clock::Clock;
-use crate::control::{ApplyError, Control, Possessions};
+use crate::control::{Control, Possessions};
 use crate::device::{adopt, set_up};
 use crate::exchange::Exchange;
 use crate::fault::{Fault, FaultCode};
@@ -41,6 +43,8 @@ pub struct Router<F: Forwarder> {
     shared: Arc<Shared<F>>,
     control: Arc<Mutex<Control<F>>>,
     threads: Vec<JoinHandle<()>>,
+    /// How it was started: after a retirement it is started so again.
+    options: StartOptions,
     watcher_bell: Arc<OwnedFd>,
 }
 
@@ -66,19 +70,16 @@ impl<F: Forwarder> Router<F> {
         let control = Arc::new(Mutex::new(control));
         let bell =
             eventfd(0, EventfdFlags::CLOEXEC).map_err(|e| Fault::kernel("make an eventfd", &e.into()))?;
-        let mut router = Self { shared, control, threads: Vec::new(), watcher_bell: Arc::new(bell) };
+        let mut router = Self {
+            shared,
+            control,
+            threads: Vec::new(),
+            options: options.clone(),
+            watcher_bell: Arc::new(bell),
+        };
         // From here on dropping the router removes everything.
         router.spawn(queues, orders)?;
         Ok(router)
-    }
-
-    /// Brings a configuration into force, or says why not; then the former one goes on.
-    pub fn apply(
-        &self,
-        node: proto::NodeConfig,
-        secrets: Vec<proto::SecretMaterial>,
-    ) -> Result<(), ApplyError> {
-        self.control().apply(node, secrets)
     }
 
     /// Events since the last call, counters and standing notices.
@@ -119,40 +120,6 @@ impl<F: Forwarder> Router<F> {
             .ok_or_else(|| Fault::new(FaultCode::NoAnswer, "there is no configuration yet; apply one first"))
     }
 
-    /// Begins to capture; `done` is called once: by another thread when it ended, or at once when it cannot begin.
-    /// One capture at a time.
-    pub fn capture(
-        &mut self,
-        options: CaptureOptions,
-        done: impl FnOnce(Result<CaptureSummary, Fault>) + Send + 'static,
-    ) {
-        let capture = if self.shared.tap.load().is_some() {
-            Err(Fault::new(FaultCode::DeviceBusy, "a capture is running; wait for its end"))
-        } else {
-            let device = self.control().possessions.device.clone();
-            Capture::open(options, &device, self.shared.clock)
-        };
-        let capture = match capture {
-            Ok(capture) => capture,
-            Err(fault) => return done(Err(fault)),
-        };
-        self.shared.tap.store(Some(capture.tap()));
-        self.shared.call_all();
-        let shared = Arc::clone(&self.shared);
-        let thread = spawn("quiver-capture", move || {
-            let result = capture.run(|| shared.stopping.load(Ordering::Acquire));
-            shared.tap.store(None);
-            shared.call_all();
-            done(result);
-        });
-        self.threads.retain(|thread| !thread.is_finished());
-        match thread {
-            Ok(thread) => self.threads.push(thread),
-            // Without its thread nobody reads the tap; `done` went with it.
-            Err(_) => self.shared.tap.store(None),
-        }
-    }
-
     /// Stops the workers. With `keep_device` the device, its rules and its routes stay, and nothing leaks until the next start;
     /// otherwise sessions are closed and everything this router made is removed.
     pub fn stop(mut self, keep_device: bool) -> Result<(), Fault> {
@@ -160,9 +127,11 @@ impl<F: Forwarder> Router<F> {
     }
 
     fn halt(&mut self, keep_device: bool) -> Result<(), Fault> {
-        if self.shared.stopping.load(Ordering::Acquire) {
-            return Ok(());
-        }
+        self.end_threads(keep_device);
+        if keep_device { Ok(()) } else { self.control().remove_all() }
+    }
+
+    fn end_threads(&mut self, keep_device: bool) {
         self.shared.close_sessions.store(!keep_device, Ordering::Release);
         self.shared.stopping.store(true, Ordering::Release);
         self.shared.call_all();
@@ -172,7 +141,11 @@ impl<F: Forwarder> Router<F> {
             // Its panic has been told when it happened.
             let _ = thread.join();
         }
-        if keep_device { Ok(()) } else { self.control().remove_all() }
+    }
+
+    /// Whether its threads have been ended.
+    fn is_halted(&self) -> bool {
+        self.shared.stopping.load(Ordering::Acquire)
     }
 
     fn control(&self) -> MutexGuard<'_, Control<F>> {
@@ -232,8 +205,10 @@ impl<F: Forwarder> Router<F> {
 
 impl<F: Forwarder> Drop for Router<F> {
     fn drop(&mut self) {
-        // Nobody is left to be told.
-        let _ = self.halt(false);
+        if !self.is_halted() {
+            // Nobody is left to be told.
+            let _ = self.halt(false);
+        }
     }
 }
 

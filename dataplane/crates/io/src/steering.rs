@@ -1,17 +1,21 @@
 //! The nftables rule sets that bring packets to the engine and from it to the uplink. Pure: a description in, JSON out.
 //!
-//! Three tables of our own: `netdev` (ingress of the uplinks and of the TUN device) and `ip`/`ip6` (before connection tracking).
+//! Three tables of our own: `netdev` (ingress of the uplinks and of the TUN device) and `ip`/`ip6` (before connection tracking; the pods'
+//! masquerade).
 //! Each rule that hands packets to a device is followed by a drop: without the device `fwd` does nothing, the packet would be
 //! delivered locally, and the kernel would reset a session it knows nothing about.
 
 mod expression;
 mod netdev;
+mod pods;
 mod raw;
 
 use core::net::IpAddr;
 
 use quiver_engine::config::{PortRange, Prefix};
 use serde_json::{Value, json};
+
+pub use pods::Pods;
 
 /// The chain by which our tables are recognised. It is never jumped to.
 pub const MARK: &str = "owned_by_quiver";
@@ -52,6 +56,8 @@ pub struct Steering {
     pub service_pool: Vec<Prefix>,
     /// Prefixes of source addresses towards local servers.
     pub return_pool: Vec<Prefix>,
+    /// Pods whose packets get the node's address when they leave the cluster.
+    pub pods: Option<Pods>,
     /// Whether the source of a client's packet must lead back to the device it came in by.
     pub strict_source: bool,
 }
@@ -87,6 +93,7 @@ pub fn install(steering: &Steering) -> Value {
     netdev::commands(steering, &mut commands);
     for family in Family::BOTH {
         raw::commands(steering, family, &mut commands);
+        pods::commands(steering, family, &mut commands);
     }
     json!({ "nftables": commands })
 }
@@ -138,6 +145,14 @@ impl Commands<'_> {
             fields.insert("dev".to_owned(), json!(device));
         }
         self.list.push(json!({ "add": { "chain": chain } }));
+    }
+
+    /// Adds a chain that translates addresses.
+    fn nat_chain(&mut self, name: &str, hook: &str, priority: i32) {
+        self.list.push(json!({ "add": { "chain": {
+            "family": self.family, "table": self.table, "name": name,
+            "type": "nat", "hook": hook, "prio": priority, "policy": "accept",
+        } } }));
     }
 
     /// Adds a rule.

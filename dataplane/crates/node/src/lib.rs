@@ -1,4 +1,4 @@
-//! The engine as a Node.js addon. Seven calls; protobuf bytes in and out; no packet ever comes here.
+//! The engine as a Node.js addon. Eight calls; protobuf bytes in and out; no packet ever comes here.
 //!
 //! What goes wrong is a value, `BindingRefusal`, never an exception. Blocking work runs on libuv's pool, packets on threads of
 //! their own (`quiver-io`).
@@ -69,6 +69,15 @@ pub fn capture<'env>(
     options: BindingCaptureOptions,
 ) -> napi::Result<Object<'env>> {
     capture::begin(env, router, options)
+}
+
+/// Ends the running capture before its limits: its promise is settled soon. Without one nothing happens.
+#[napi]
+pub fn end_capture(router: &External<Handle>) -> AsyncTask<Call> {
+    AsyncTask::new(Call::new(router, |router| {
+        router.end_capture();
+        Ok(Vec::new())
+    }))
 }
 
 /// Stops the router. With `keep_device` nothing is removed, so that the next start takes over without a gap.

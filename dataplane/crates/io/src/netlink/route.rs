@@ -3,7 +3,7 @@
 use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::io;
 
-use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL};
+use netlink_packet_core::{NLM_F_CREATE, NLM_F_EXCL, NLM_F_REPLACE};
 use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteHeader, RouteMessage, RouteMetric, RouteProtocol, RouteScope,
     RouteType,
@@ -29,6 +29,8 @@ pub struct Route {
     pub prefix: Prefix,
     /// Where it leads.
     pub kind: RouteKind,
+    /// The router its packets are handed to; `None` = each destination itself.
+    pub via: Option<IpAddr>,
     /// Lower wins.
     pub metric: u32,
     /// Who made it (`rtm_protocol`).
@@ -66,6 +68,11 @@ impl Netlink {
     /// Adds a route; one that exists is an error.
     pub fn add_route(&mut self, route: &Route) -> io::Result<()> {
         self.change(RouteNetlinkMessage::NewRoute(message(route)), NLM_F_CREATE | NLM_F_EXCL)
+    }
+
+    /// Puts a route in the place of the one to the same destinations with the same metric.
+    pub fn replace_route(&mut self, route: &Route) -> io::Result<()> {
+        self.change(RouteNetlinkMessage::NewRoute(message(route)), NLM_F_CREATE | NLM_F_REPLACE)
     }
 
     /// Removes a route.
@@ -107,8 +114,11 @@ fn message(route: &Route) -> RouteMessage {
     message.attributes.push(RouteAttribute::Priority(route.metric));
     match route.kind {
         RouteKind::Device(index) => {
-            message.header.scope = RouteScope::Link;
             message.attributes.push(RouteAttribute::Oif(index));
+            match route.via {
+                Some(via) => message.attributes.push(RouteAttribute::Gateway(via.into())),
+                None => message.header.scope = RouteScope::Link,
+            }
         }
         RouteKind::Blackhole => message.header.kind = RouteType::BlackHole,
     }
@@ -142,6 +152,15 @@ fn route(message: &RouteNetlinkMessage) -> Option<Route> {
     Some(Route {
         prefix: Prefix { address: address.unwrap_or(any), length: message.header.destination_prefix_length },
         kind,
+        via: message.attributes.iter().find_map(|a| match a {
+            RouteAttribute::Gateway(via) => ip(via),
+            RouteAttribute::MultiPath(hops) => hops.first().and_then(|hop| {
+                hop.attributes
+                    .iter()
+                    .find_map(|a| if let RouteAttribute::Gateway(via) = a { ip(via) } else { None })
+            }),
+            _ => None,
+        }),
         metric: message
             .attributes
             .iter()

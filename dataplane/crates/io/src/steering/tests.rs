@@ -25,6 +25,7 @@ fn plain() -> Steering {
         targets: Vec::new(),
         service_pool: vec![prefix("198.18.0.0", 16)],
         return_pool: vec![prefix("169.254.96.0", 20)],
+        pods: None,
         strict_source: false,
     }
 }
@@ -43,6 +44,10 @@ fn full() -> Steering {
         ],
         targets: vec![hop("10.0.0.1", "10.0.0.9", "10.0.0.9", "eth1")],
         service_pool: vec![prefix("198.18.0.0", 16), prefix("fd00:18::", 32)],
+        pods: Some(Pods {
+            own: vec![prefix("10.244.1.0", 24), prefix("fd00:244:1::", 64)],
+            others: vec![prefix("10.244.2.0", 24)],
+        }),
         strict_source: true,
         ..plain()
     }

@@ -59,7 +59,7 @@ fn to_server(encryption: Encryption, source: TargetSource) -> NodeConfig {
 
 fn start(sites: &Sites, name: &str, node: NodeConfig, workers: u8) -> Router<Engine> {
     sites.inside(name, move || {
-        let router = Router::start(&StartOptions { workers, ..StartOptions::default() }).unwrap();
+        let mut router = Router::start(&StartOptions { workers, ..StartOptions::default() }).unwrap();
         let secret = SecretMaterial {
             secret_id: "fabric".into(),
             value: b"a secret of sixteen bytes or more".to_vec(),

@@ -3,7 +3,10 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails loudly, in its helpers too")]
 #![expect(clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly, in its helpers too")]
 
+mod cluster;
 mod fabric;
+mod kubernetes;
+mod pod_network;
 mod relay;
 mod sites;
 
@@ -30,7 +33,7 @@ fn options(workers: u8) -> StartOptions {
 
 fn start(sites: &Sites, name: &str, node: NodeConfig, workers: u8) -> Router<Relay> {
     sites.inside(name, move || {
-        let router = Router::start(&options(workers)).unwrap();
+        let mut router = Router::start(&options(workers)).unwrap();
         router.apply(node, Vec::new()).unwrap();
         router
     })
@@ -83,13 +86,20 @@ struct Process {
 
 impl Process {
     fn start(sites: &Sites, name: &str, node: &NodeConfig) -> Self {
+        Self::start_within(sites, name, node, &[])
+    }
+
+    /// The same, within a program that becomes it.
+    fn start_within(sites: &Sites, name: &str, node: &NodeConfig, prefix: &[&str]) -> Self {
         use std::fmt::Write as _;
         let mut hex = String::new();
         for byte in node.encode_to_vec() {
             write!(hex, "{byte:02x}").unwrap();
         }
         let child = Command::new("ip")
-            .args(["netns", "exec", &sites.full(name), env!("CARGO_BIN_EXE_quiver-io-relay"), &hex])
+            .args(["netns", "exec", &sites.full(name)])
+            .args(prefix)
+            .args([env!("CARGO_BIN_EXE_quiver-io-relay"), &hex])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -99,6 +109,13 @@ impl Process {
         BufReader::new(process.child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
         assert_eq!(line, "ready\n");
         process
+    }
+
+    /// Its effective capabilities, in hex.
+    fn capabilities(&self) -> String {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap();
+        line.trim().to_owned()
     }
 
     /// SIGKILL: `ip netns exec` has replaced itself by the router.
@@ -273,7 +290,7 @@ fn second_router_with_the_same_device_is_refused() {
 #[test]
 fn refused_configuration_leaves_the_former_one_in_force() {
     let sites = Sites::make();
-    let (a, b) = (start(&sites, "a", config_a(), 1), start(&sites, "b", config_b(), 1));
+    let (mut a, b) = (start(&sites, "a", config_a(), 1), start(&sites, "b", config_b(), 1));
     let _server = serve_udp(&sites, SERVICE);
     let before = sites.state("a");
     let wrong = NodeConfig { service_pool: vec!["198.18.0.1/16".into()], ..config_a() };

@@ -21,7 +21,7 @@ fn main() {
         .map(|i| u8::from_str_radix(&hex[i..i + 2], 16).expect("the configuration is hex"))
         .collect();
     let node = NodeConfig::decode(bytes.as_slice()).expect("the configuration decodes");
-    let router = Router::<relay::Relay>::start(&StartOptions::default()).expect("the router starts");
+    let mut router = Router::<relay::Relay>::start(&StartOptions::default()).expect("the router starts");
     router.apply(node, Vec::new()).expect("the configuration is good");
     println!("ready");
     let mut rest = Vec::new();

@@ -3,7 +3,9 @@
 //! client 10.1.0.2 — a 10.1.0.1 / 192.0.2.1 — middle — b 203.0.113.1 / 10.2.0.1 — server 198.18.0.17, `fd00:18::17`
 
 use std::fs::File;
+use std::ops::Deref;
 use std::process::{Command, Output};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 
@@ -12,9 +14,23 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 static COUNT: AtomicU32 = AtomicU32::new(0);
 
-/// The namespaces of one test.
-pub(crate) struct Sites {
+/// Network namespaces that disappear with their test.
+pub(crate) struct Namespaces {
     prefix: String,
+    names: Mutex<Vec<String>>,
+}
+
+/// The sites of one test.
+pub(crate) struct Sites {
+    spaces: Namespaces,
+}
+
+impl Deref for Sites {
+    type Target = Namespaces;
+
+    fn deref(&self) -> &Namespaces {
+        &self.spaces
+    }
 }
 
 pub(crate) const A: &str = "192.0.2.1";
@@ -27,16 +43,7 @@ const NAMES: [&str; 5] = ["client", "a", "middle", "b", "server"];
 impl Sites {
     /// Makes them. Fails with a clear sentence without root.
     pub(crate) fn make() -> Self {
-        assert!(
-            rustix::process::geteuid().is_root(),
-            "these tests make network namespaces: run them as root (cargo test -p quiver-io --test netns)"
-        );
-        let prefix = format!("qio{}x{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
-        let sites = Self { prefix };
-        for name in NAMES {
-            ok(Command::new("ip").args(["netns", "add", &sites.full(name)]));
-            sites.run(name, "ip link set lo up");
-        }
+        let sites = Self { spaces: Namespaces::new(&NAMES) };
         sites.wire("client", "a", ["10.1.0.2/24", "10.1.0.1/24"], Some(["fd00:1::2/64", "fd00:1::1/64"]));
         sites.wire("a", "middle", ["192.0.2.1/24", "192.0.2.254/24"], None);
         sites.wire("middle", "b", ["203.0.113.254/24", "203.0.113.1/24"], None);
@@ -54,6 +61,49 @@ impl Sites {
         sites.run("server", "ip addr add 198.18.0.17/32 dev lo; ip addr add fd00:18::17/128 dev lo");
         sites.run("server", "ip route add default via 10.2.0.1; ip -6 route add default via fd00:2::1");
         sites
+    }
+
+    fn wire(&self, left: &str, right: &str, v4: [&str; 2], v6: Option<[&str; 2]>) {
+        let (to_right, to_left) = (format!("to-{right}"), format!("to-{left}"));
+        self.pair((left, &to_right), (right, &to_left));
+        for (i, (name, device)) in [(left, &to_right), (right, &to_left)].into_iter().enumerate() {
+            // Without duplicate address detection nothing changes by itself while a test looks.
+            let calm = format!("echo 0 > /proc/sys/net/ipv6/conf/{device}/accept_dad");
+            self.run(name, &format!("{calm}; ip link set {device} up; ip addr add {} dev {device}", v4[i]));
+            if let Some(v6) = v6 {
+                self.run(name, &format!("ip addr add {} dev {device} nodad", v6[i]));
+            }
+        }
+    }
+}
+
+impl Namespaces {
+    /// Makes them. Fails with a clear sentence without root.
+    pub(crate) fn new(names: &[&str]) -> Self {
+        assert!(
+            rustix::process::geteuid().is_root(),
+            "these tests make network namespaces: run them as root (cargo test -p quiver-io --test netns)"
+        );
+        let prefix = format!("qio{}x{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let spaces = Self { prefix, names: Mutex::default() };
+        for name in names {
+            spaces.add(name);
+        }
+        spaces
+    }
+
+    /// Makes one more.
+    pub(crate) fn add(&self, name: &str) {
+        self.names.lock().unwrap().push(name.to_owned());
+        ok(Command::new("ip").args(["netns", "add", &self.full(name)]));
+        self.run(name, "ip link set lo up");
+    }
+
+    /// Two ends of a cable: namespace and device.
+    pub(crate) fn pair(&self, (left, to_right): (&str, &str), (right, to_left): (&str, &str)) {
+        let (left, right) = (self.full(left), self.full(right));
+        let ends = ["type", "veth", "peer", "name", to_left, "netns", &right];
+        ok(Command::new("ip").args(["link", "add", to_right, "netns", &left]).args(ends));
     }
 
     /// Runs a shell command in a namespace; its output.
@@ -82,44 +132,18 @@ impl Sites {
     pub(crate) fn state(&self, name: &str) -> String {
         self.run(
             name,
-            "ip -d -o link; ip -o addr | sed 's/valid_lft.*//'; ip route show table all; ip -6 route show table all; ip rule; ip -6 rule; nft list ruleset; cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/*/rp_filter /proc/sys/net/ipv4/conf/*/accept_local",
+            "ip -d -o link | sed -E 's/[a-z_]*_timer +[0-9.]+//g; s/ state (UP|UNKNOWN)//'; ip -o addr | sed 's/valid_lft.*//; s/ tentative//'; ip route show table all; ip -6 route show table all; ip rule; ip -6 rule; nft list ruleset; cat /proc/sys/net/ipv4/ip_forward /proc/sys/net/ipv4/conf/*/rp_filter /proc/sys/net/ipv4/conf/*/accept_local",
         )
     }
 
     pub(crate) fn full(&self, name: &str) -> String {
         format!("{}{name}", self.prefix)
     }
-
-    fn wire(&self, left: &str, right: &str, v4: [&str; 2], v6: Option<[&str; 2]>) {
-        let (to_right, to_left) = (format!("to-{right}"), format!("to-{left}"));
-        ok(Command::new("ip").args([
-            "link",
-            "add",
-            &to_right,
-            "netns",
-            &self.full(left),
-            "type",
-            "veth",
-            "peer",
-            "name",
-            &to_left,
-            "netns",
-            &self.full(right),
-        ]));
-        for (i, (name, device)) in [(left, &to_right), (right, &to_left)].into_iter().enumerate() {
-            // Without duplicate address detection nothing changes by itself while a test looks.
-            let calm = format!("echo 0 > /proc/sys/net/ipv6/conf/{device}/accept_dad");
-            self.run(name, &format!("{calm}; ip link set {device} up; ip addr add {} dev {device}", v4[i]));
-            if let Some(v6) = v6 {
-                self.run(name, &format!("ip addr add {} dev {device} nodad", v6[i]));
-            }
-        }
-    }
 }
 
-impl Drop for Sites {
+impl Drop for Namespaces {
     fn drop(&mut self) {
-        for name in NAMES {
+        for name in self.names.lock().unwrap().iter() {
             // One that was never made cannot be removed.
             let _ = Command::new("ip").args(["netns", "del", &self.full(name)]).output();
         }
@@ -153,6 +177,15 @@ fn config(router: &str, own: &str, peer: &str, remote: &str) -> NodeConfig {
         }],
         ..NodeConfig::default()
     }
+}
+
+/// Fails with the lines that differ.
+pub(crate) fn assert_same(now: &str, before: &str) {
+    let without = |text: &str, other: &str| {
+        let other: Vec<&str> = other.lines().collect();
+        text.lines().filter(|line| !other.contains(line)).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert!(now == before, "gone: {:#?}\ncome: {:#?}", without(before, now), without(now, before));
 }
 
 fn ok(command: &mut Command) -> Output {
