@@ -9,7 +9,7 @@ export interface Versioned {
 }
 
 /** Versions whose answer is still awaited, at most. */
-const maxUnanswered = 16;
+const maxUnanswered = 4;
 
 /** What one node shall run, what it was sent, and what it answered. Holds no connection. */
 export class NodeSlot {
