@@ -19,7 +19,10 @@ const told: Partial<Record<ConditionType, string>> = {
  */
 export function eventsOf(before: readonly Condition[], after: readonly Condition[]): readonly StatusEvent[] {
   const news = after.filter((condition) => isNews(condition, before));
-  const good = news.flatMap(({ type, status }): StatusEvent[] => {
+  const isReady = news.some(({ type, status }) => type === 'Ready' && status === 'True');
+  // Ready says more than Programmed: one event of the two.
+  const worth = isReady ? news.filter(({ type }) => type !== 'Programmed') : news;
+  const good = worth.flatMap(({ type, status }): StatusEvent[] => {
     const message = told[type];
     return status === 'True' && message !== undefined ? [{ type: 'Normal', reason: type, message }] : [];
   });

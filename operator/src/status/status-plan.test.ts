@@ -119,7 +119,12 @@ describe('events of a status', () => {
     const programmed = condition({ type: 'Programmed', reason: 'Programmed' });
     assert.deepEqual(
       eventsOf([], [programmed, condition()]).map(({ type, reason }) => `${type} ${reason}`),
-      ['Normal Programmed', 'Normal Ready'],
+      ['Normal Ready'],
+    );
+    const notReady = condition({ status: 'False', reason: 'NoRoute' });
+    assert.deepEqual(
+      eventsOf([notReady], [programmed, notReady]).map(({ type, reason }) => `${type} ${reason}`),
+      ['Normal Programmed'],
     );
     assert.deepEqual(eventsOf([programmed, condition()], [programmed, condition()]), []);
   });
