@@ -8,7 +8,7 @@ import {
   retiredAnnotation,
 } from '../kubernetes/lease/lease-record.ts';
 import { pause } from '../kubernetes/pause.ts';
-import { missingAnnotation } from './retirement.ts';
+import { isEverythingOff, missingAnnotation } from './retirement.ts';
 
 export interface RetireOrder {
   readonly lease: LeaseName;
@@ -48,7 +48,7 @@ export async function retireNodes({ lease, timeoutMilliseconds }: RetireOrder, d
     const waited = clock.now() - began;
     const isOver = waited >= timeoutMilliseconds || signal.aborted;
     if (isOver) print('the time is over: nodes that did not answer keep their plugin, device and rules');
-    if (isOver || (waited >= atLeast && isComplete(record))) break;
+    if (isOver || (waited >= atLeast && isEverythingOff(record.annotations))) break;
   }
   await remove(lease, deps);
 }
@@ -56,11 +56,6 @@ export async function retireNodes({ lease, timeoutMilliseconds }: RetireOrder, d
 async function remove({ namespace, name }: LeaseName, { client, print }: RetireDeps): Promise<void> {
   await client.delete({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace, name });
   print('the lease is removed');
-}
-
-function isComplete({ annotations }: LeaseRecord): boolean {
-  const [done, reachable] = (annotations[retiredAnnotation] ?? '').split('/');
-  return done !== undefined && done !== '' && done === reachable;
 }
 
 function describe({ annotations, holder }: LeaseRecord): string {

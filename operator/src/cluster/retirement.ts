@@ -1,6 +1,7 @@
 import { NodeConfig } from '@quiver/dataplane-api';
 import type { NodeReport } from '../conditions/node-report.ts';
 import { digestOf } from '../ir/canonical.ts';
+import { type Annotations, retiredAnnotation } from '../kubernetes/lease/lease-record.ts';
 import type { ProjectedNode } from '../project/node-config.ts';
 
 /** The node's configuration with the order to take everything off the node. Pure. */
@@ -29,6 +30,15 @@ export function retirementProgress(nodes: readonly NodeReport[]): RetirementProg
 }
 
 export const missingAnnotation = 'quiver.dev/retire-missing';
+
+/**
+ * Whether the lease tells that every node has taken everything off. While one is without an agent it does not: the agent may
+ * be on its way back, and only the end of the time tells that it is not.
+ */
+export function isEverythingOff(annotations: Annotations): boolean {
+  const [done = '', reachable] = (annotations[retiredAnnotation] ?? '').split('/');
+  return (annotations[missingAnnotation] ?? '') === '' && done !== '' && done === reachable;
+}
 
 /** Nodes that an annotation names, at most; the rest is counted. */
 const maxNamed = 50;
