@@ -27,6 +27,20 @@ describe('quiver cni', () => {
     assert.match(ran.stderr, /plugin cannot be copied to .*none\/quiver-cni: ENOENT/);
   });
 
+  it('install waits for a file that somebody else is about to write, but not for ever', async () => {
+    const install = ['cni', 'install', '--bin-dir', at('bin'), '--binary', at('plugin'), '--await', at('ca.crt')];
+    const pauses: number[] = [];
+    const pause = (time: number) => Promise.resolve(void pauses.push(time));
+    const never = await runQuiver(install, { pause });
+    assert.equal(never.stdout.split('\n')[1], `${at('ca.crt')} is not there yet`);
+    assert.equal(
+      pauses.reduce((sum, time) => sum + time),
+      10_000,
+    );
+    const later = await runQuiver(install, { pause: () => writeFile(at('ca.crt'), 'x') });
+    assert.deepEqual([later.code, later.stdout], [0, `Installed ${at('bin', 'quiver-cni')}\n`]);
+  });
+
   it('uninstall removes what is ours, the configuration first, and nothing else', async () => {
     await runQuiver(['cni', 'install', '--bin-dir', at('bin'), '--binary', at('plugin')]);
     await writeFile(at('net.d', '00-quiver.conflist'), '{"name": "x", "plugins": [{"type": "quiver-cni"}]}');

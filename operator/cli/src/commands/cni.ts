@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import type { CliContext } from '../context.ts';
@@ -10,7 +11,12 @@ interface Folder {
 
 interface InstallOptions extends Folder {
   readonly binary: string;
+  readonly await?: string;
 }
+
+/** Long enough for an operator that starts at the same time; an agent can do without the file. */
+const longestWait = 10_000;
+const lookEvery = 100;
 
 interface UninstallOptions extends Folder {
   readonly confDir: string;
@@ -24,6 +30,7 @@ export function cniCommand(context: CliContext): Command {
     .description('copy the plugin to the folder of the container runtime; an agent configures it when it is ready')
     .option('--bin-dir <folder>', "the runtime's plugins", '/opt/cni/bin')
     .option('--binary <file>', 'the plugin', builtBinary)
+    .option('--await <file>', 'then wait for this file, for ten seconds at most')
     .action((options: InstallOptions) => install(options, context));
   command
     .command('uninstall')
@@ -34,9 +41,12 @@ export function cniCommand(context: CliContext): Command {
   return command;
 }
 
-async function install({ binary, binDir }: InstallOptions, context: CliContext): Promise<void> {
+async function install({ binary, binDir, await: file }: InstallOptions, context: CliContext): Promise<void> {
   const { installBinary } = await import('@quiver/agent');
   context.stdout.write(`Installed ${await installBinary(binary, binDir)}\n`);
+  if (file === undefined) return;
+  for (let waited = 0; waited < longestWait && !existsSync(file); waited += lookEvery) await context.pause(lookEvery);
+  if (!existsSync(file)) context.stdout.write(`${file} is not there yet\n`);
 }
 
 async function uninstall({ binDir, confDir }: UninstallOptions, context: CliContext): Promise<void> {
