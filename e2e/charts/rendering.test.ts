@@ -193,6 +193,20 @@ describe('the chart', () => {
     );
   });
 
+  it("lets agents start without an operator where the operator's own pods need their plugin", async () => {
+    for (const mode of ['Chained', 'Primary', 'Off']) {
+      const { volumes = [] } = podOf(
+        await render({ values: { ...MINIMUM, cni: { mode } } }),
+        'DaemonSet',
+        'quiver-agent',
+      );
+      const authority = volumes.find(({ name }) => name === 'authority') as unknown as {
+        configMap: { optional: boolean };
+      };
+      assert.equal(authority.configMap.optional, mode !== 'Off', mode);
+    }
+  });
+
   it('as a primary plugin needs neither the pod network nor names to start', async () => {
     const manifests = await render({ values: VARIANTS['Primary'] ?? {} });
     const operator = podOf(manifests, 'Deployment', 'quiver-operator');
