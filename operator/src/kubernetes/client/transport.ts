@@ -63,6 +63,8 @@ export class KubeConfigTransport implements Transport {
       reset: false,
       ...(dispatcher === undefined ? {} : { dispatcher }),
     });
+    // Whoever reads it is told of an error; when nobody does any more, it must not end the process.
+    answer.body.on('error', () => undefined);
     const after = answer.headers['retry-after'];
     return {
       status: answer.statusCode,

@@ -176,6 +176,16 @@ describe('lease election', () => {
     assert.deepEqual({ ...one.annotations }, wanted);
   });
 
+  it('writes an annotation that is asked for while another is being written', async () => {
+    const one = await leader('one');
+    const first = one.election.annotate({ first: '1' });
+    const { length } = cluster.server.calls;
+    await settled('the first is under way', () => cluster.server.calls.length > length);
+    await Promise.all([first, one.election.annotate({ second: '2' })]);
+    const { annotations } = cluster.server.storage.get(leases, key).metadata;
+    assert.deepEqual([annotations?.['first'], annotations?.['second']], ['1', '2']);
+  });
+
   it('lets exactly one of many lead through any trouble', async () => {
     const many = ['a', 'b', 'c', 'd'].map(candidate);
     const leading = (): Candidate[] => many.filter(({ election }) => election.isLeader);
