@@ -60,7 +60,7 @@ impl Netlink {
             let mut message = RouteMessage::default();
             message.header.address_family = family;
             let answers = self.dump(RouteNetlinkMessage::GetRoute(message))?;
-            routes.extend(answers.iter().filter_map(route));
+            routes.extend(answers.iter().flat_map(self::routes));
         }
         Ok(routes)
     }
@@ -125,49 +125,52 @@ fn message(route: &Route) -> RouteMessage {
     message
 }
 
-fn route(message: &RouteNetlinkMessage) -> Option<Route> {
-    let RouteNetlinkMessage::NewRoute(message) = message else { return None };
+/// The routes of a message: one for each next hop.
+fn routes(message: &RouteNetlinkMessage) -> Vec<Route> {
+    let RouteNetlinkMessage::NewRoute(message) = message else { return Vec::new() };
     if table(message) != u32::from(RouteHeader::RT_TABLE_MAIN) {
-        return None;
+        return Vec::new();
     }
-    let device = message.attributes.iter().find_map(|a| match a {
-        RouteAttribute::Oif(index) => Some(*index),
-        RouteAttribute::MultiPath(hops) => hops.first().map(|hop| hop.interface_index),
-        _ => None,
-    });
-    let kind = match message.header.kind {
-        RouteType::Unicast => RouteKind::Device(device?),
-        RouteType::BlackHole => RouteKind::Blackhole,
-        _ => return None,
-    };
-    let address = message.attributes.iter().find_map(|a| match a {
-        RouteAttribute::Destination(to) => ip(to),
-        _ => None,
-    });
     let any = match message.header.address_family {
         AddressFamily::Inet => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
         AddressFamily::Inet6 => IpAddr::V6(Ipv6Addr::UNSPECIFIED),
-        _ => return None,
+        _ => return Vec::new(),
     };
-    Some(Route {
+    let find = |wanted: fn(&RouteAttribute) -> Option<IpAddr>| message.attributes.iter().find_map(wanted);
+    let address = find(|a| if let RouteAttribute::Destination(to) = a { ip(to) } else { None });
+    let metric = message
+        .attributes
+        .iter()
+        .find_map(|a| if let RouteAttribute::Priority(metric) = a { Some(*metric) } else { None });
+    let route = |kind, via| Route {
         prefix: Prefix { address: address.unwrap_or(any), length: message.header.destination_prefix_length },
         kind,
-        via: message.attributes.iter().find_map(|a| match a {
-            RouteAttribute::Gateway(via) => ip(via),
-            RouteAttribute::MultiPath(hops) => hops.first().and_then(|hop| {
-                hop.attributes
-                    .iter()
-                    .find_map(|a| if let RouteAttribute::Gateway(via) = a { ip(via) } else { None })
-            }),
-            _ => None,
-        }),
-        metric: message
-            .attributes
-            .iter()
-            .find_map(|a| if let RouteAttribute::Priority(metric) = a { Some(*metric) } else { None })
-            .unwrap_or_default(),
+        via,
+        metric: metric.unwrap_or_default(),
         protocol: message.header.protocol.into(),
-    })
+    };
+    match message.header.kind {
+        RouteType::BlackHole => vec![route(RouteKind::Blackhole, None)],
+        RouteType::Unicast => {
+            ways(message).into_iter().map(|(device, via)| route(RouteKind::Device(device), via)).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// Devices and gateways of a unicast route.
+fn ways(message: &RouteMessage) -> Vec<(u32, Option<IpAddr>)> {
+    let gateway = |attributes: &[RouteAttribute]| {
+        attributes.iter().find_map(|a| if let RouteAttribute::Gateway(via) = a { ip(via) } else { None })
+    };
+    let found = message.attributes.iter().find_map(|a| match a {
+        RouteAttribute::Oif(index) => Some(vec![(*index, gateway(&message.attributes))]),
+        RouteAttribute::MultiPath(hops) => {
+            Some(hops.iter().map(|hop| (hop.interface_index, gateway(&hop.attributes))).collect())
+        }
+        _ => None,
+    });
+    found.unwrap_or_default()
 }
 
 fn table(message: &RouteMessage) -> u32 {

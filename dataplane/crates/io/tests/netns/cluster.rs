@@ -90,14 +90,14 @@ impl Cluster {
         address
     }
 
-    /// Routes of a plugin between the nodes of a cluster, and its masquerade.
+    /// Routes of a plugin between the nodes of a cluster, its masquerade, and what kube-proxy does to packets it cannot follow.
     pub(crate) fn plugin(&self, node: &str) {
         let (first, other) = (node.get(..1).unwrap(), 3 - number(node));
         let site = if first == "n" { 1 } else { 2 };
         self.spaces.run(
             node,
             &format!(
-                "ip route add 10.244.{other}.0/24 via 192.168.{site}.{}; nft 'add table ip cni; add chain ip cni post {{ type nat hook postrouting priority 100; }}; add rule ip cni post ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 masquerade'",
+                "ip route add 10.244.{other}.0/24 via 192.168.{site}.{}; nft 'add table ip cni; add chain ip cni post {{ type nat hook postrouting priority 100; }}; add rule ip cni post ip saddr 10.244.0.0/16 ip daddr != 10.244.0.0/16 masquerade; add chain ip cni forward {{ type filter hook forward priority 0; }}; add rule ip cni forward ct state invalid drop'",
                 10 + other
             ),
         );
@@ -182,7 +182,7 @@ pub(crate) fn echo(spaces: &Namespaces, name: &str) -> UdpSocket {
     let socket = spaces.inside(name, || UdpSocket::bind(("0.0.0.0", 9000)).unwrap());
     let answering = socket.try_clone().unwrap();
     thread::spawn(move || {
-        let mut bytes = [0; 65_536];
+        let mut bytes = vec![0; 65_536];
         while let Ok((length, from)) = answering.recv_from(&mut bytes) {
             let _ = answering.send_to(&bytes[..length], from);
         }

@@ -7,8 +7,9 @@ use quiver_api::proto::{DumpRequest, NodeConfig, Session, TargetSource};
 use quiver_io::{Engine, Router, StartOptions};
 
 use crate::cluster::{Cluster, N1, SERVICE, echo, egress, ingress, local};
+use crate::process::Process;
 use crate::sites::{CLIENT, Sites, assert_same, config_a, config_b};
-use crate::{Process, TRIES, ask, serve_udp};
+use crate::{TRIES, ask, serve_udp};
 
 /// Client pod `p1` on `n1`, behind a plugin that masquerades; server pod `q1` on beta's first or second node.
 struct Scene {
@@ -134,7 +135,7 @@ fn large_datagrams_of_a_pod_come_back_whole() {
         (socket, SocketAddr::new(SERVICE.parse().unwrap(), 9000))
     });
     for size in [1472, 1473, 3000, 9000] {
-        let sent: Vec<u8> = (0..size).map(|i| (i % 251) as u8).collect();
+        let sent: Vec<u8> = (0..=250).cycle().take(size).collect();
         let mut bytes = vec![0; 65_536];
         let came = (0..TRIES).any(|_| {
             socket.send_to(&sent, to).unwrap();
@@ -164,7 +165,7 @@ fn packets_of_a_peer_are_taken_by_every_uplink() {
     let spaces = &scene.cluster.spaces;
     spaces.pair(("n1", "eth1"), ("wan", "second"));
     spaces.run("wan", "ip link set second up; ip addr add 192.168.3.1/24 dev second");
-    spaces.run("n1", "ip link set eth1 up; ip addr add 192.168.3.11/24 dev eth1; ip route add 203.0.113.0/24 via 192.168.3.1");
+    spaces.run("n1", "ip link set eth1 up; ip addr add 192.168.3.11/24 dev eth1; ip route replace default nexthop via 192.168.1.1 dev eth0 nexthop via 192.168.3.1 dev eth1");
     spaces.run("wan", &format!("ip route add {N1}/32 via 192.168.3.11"));
     let routers = scene.start(TargetSource::ReturnPool);
     assert!(scene.seen("p1").is_some());

@@ -3,25 +3,25 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails loudly, in its helpers too")]
 #![expect(clippy::indexing_slicing, clippy::panic, reason = "a test fails loudly, in its helpers too")]
 
+mod captures;
 mod cluster;
 mod fabric;
+mod faults;
 mod kubernetes;
 mod pod_network;
+mod process;
 mod relay;
 mod sites;
 
-use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::channel;
 use std::thread;
 use std::time::Duration;
 
-use prost::Message as _;
-use quiver_api::proto::{self, NodeConfig, event};
-use quiver_io::capture::CaptureOptions;
-use quiver_io::{FaultCode, Router, StartOptions};
-use relay::{POISON, Relay};
+use process::Process;
+use quiver_api::proto::{self, NodeConfig};
+use quiver_io::{Router, StartOptions};
+use relay::Relay;
 use sites::{A, B, CLIENT, SERVICE, Sites, config_a, config_b};
 
 const TRY: Duration = Duration::from_millis(200);
@@ -78,57 +78,6 @@ fn ask(sites: &Sites, service: &str, text: &str, tries: u32) -> Option<String> {
         }
         None
     })
-}
-
-struct Process {
-    child: Child,
-}
-
-impl Process {
-    fn start(sites: &Sites, name: &str, node: &NodeConfig) -> Self {
-        Self::start_within(sites, name, node, &[])
-    }
-
-    /// The same, within a program that becomes it.
-    fn start_within(sites: &Sites, name: &str, node: &NodeConfig, prefix: &[&str]) -> Self {
-        use std::fmt::Write as _;
-        let mut hex = String::new();
-        for byte in node.encode_to_vec() {
-            write!(hex, "{byte:02x}").unwrap();
-        }
-        let child = Command::new("ip")
-            .args(["netns", "exec", &sites.full(name)])
-            .args(prefix)
-            .args([env!("CARGO_BIN_EXE_quiver-io-relay"), &hex])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut process = Self { child };
-        let mut line = String::new();
-        BufReader::new(process.child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        assert_eq!(line, "ready\n");
-        process
-    }
-
-    /// Its effective capabilities, in hex.
-    fn capabilities(&self) -> String {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap();
-        line.trim().to_owned()
-    }
-
-    /// SIGKILL: `ip netns exec` has replaced itself by the router.
-    fn kill(mut self) {
-        self.child.kill().unwrap();
-        self.child.wait().unwrap();
-    }
-
-    /// The end of its standard input stops it in order.
-    fn stop(mut self) {
-        drop(self.child.stdin.take());
-        assert!(self.child.wait().unwrap().success());
-    }
 }
 
 #[test]
@@ -259,90 +208,6 @@ fn next_hop_follows_the_routes_of_the_node() {
     assert!(ask(&sites, SERVICE, "after", TRIES).is_some());
     let rules = sites.run("a", "nft list table netdev quiver");
     assert!(rules.contains("fwd ip to 192.0.2.253") && !rules.contains("192.0.2.254"), "{rules}");
-    stop(&sites, "a", a);
-    stop(&sites, "b", b);
-}
-
-#[test]
-fn other_peoples_names_are_refused_with_the_way_out() {
-    let sites = Sites::make();
-    sites.run("a", "nft add table netdev quiver");
-    let fault = sites.inside("a", || Router::<Relay>::start(&options(1)).err().unwrap());
-    assert_eq!(fault.code, FaultCode::NameTaken);
-    assert!(fault.message.contains("nft delete table netdev quiver"), "{fault}");
-    sites.run("a", "nft delete table netdev quiver; ip link add quiver0 type veth peer name other");
-    let before = sites.state("a");
-    let fault = sites.inside("a", || Router::<Relay>::start(&options(1)).err().unwrap());
-    assert_eq!(fault.code, FaultCode::NameTaken);
-    assert!(fault.message.contains("ip link delete quiver0"), "{fault}");
-    assert_eq!(sites.state("a"), before);
-}
-
-#[test]
-fn second_router_with_the_same_device_is_refused() {
-    let sites = Sites::make();
-    let first = start(&sites, "a", config_a(), 1);
-    let fault = sites.inside("a", || Router::<Relay>::start(&options(1)).err().unwrap());
-    assert_eq!(fault.code, FaultCode::DeviceBusy);
-    stop(&sites, "a", first);
-}
-
-#[test]
-fn refused_configuration_leaves_the_former_one_in_force() {
-    let sites = Sites::make();
-    let (mut a, b) = (start(&sites, "a", config_a(), 1), start(&sites, "b", config_b(), 1));
-    let _server = serve_udp(&sites, SERVICE);
-    let before = sites.state("a");
-    let wrong = NodeConfig { service_pool: vec!["198.18.0.1/16".into()], ..config_a() };
-    let refused = sites.inside("a", || a.apply(wrong, Vec::new()));
-    let Err(quiver_io::ApplyError::Rejected(reasons)) = refused else { panic!("{refused:?}") };
-    assert_eq!((reasons[0].code.as_str(), reasons[0].field.as_str()), ("InvalidPrefix", "service_pool[0]"));
-    assert_eq!(sites.state("a"), before);
-    assert!(ask(&sites, SERVICE, "still", TRIES).is_some());
-    stop(&sites, "a", a);
-    stop(&sites, "b", b);
-}
-
-#[test]
-fn failed_worker_is_reported_and_forwarding_goes_on() {
-    let sites = Sites::make();
-    let (a, b) = (start(&sites, "a", config_a(), 2), start(&sites, "b", config_b(), 1));
-    let _server = serve_udp(&sites, SERVICE);
-    assert!(ask(&sites, SERVICE, "before", TRIES).is_some());
-    let boot = sites.inside("a", || a.telemetry().unwrap()).counters.unwrap().boot_id;
-    assert_eq!(ask(&sites, SERVICE, std::str::from_utf8(POISON).unwrap(), 1), None);
-    assert!(ask(&sites, SERVICE, "after", TRIES).is_some());
-    let telemetry = sites.inside("a", || a.telemetry().unwrap());
-    assert_ne!(telemetry.counters.unwrap().boot_id, boot);
-    let restarted =
-        telemetry.events.iter().any(|e| matches!(&e.event, Some(event::Event::EngineRestarted(_))));
-    assert!(restarted, "{:?}", telemetry.events);
-    stop(&sites, "a", a);
-    stop(&sites, "b", b);
-}
-
-#[test]
-fn capture_holds_both_forms_of_a_matching_packet() {
-    let sites = Sites::make();
-    let (mut a, b) = (start(&sites, "a", config_a(), 1), start(&sites, "b", config_b(), 1));
-    let _server = serve_udp(&sites, SERVICE);
-    let path = std::env::temp_dir().join(format!("{}.pcapng", sites.full("capture")));
-    let (done, ended) = channel();
-    let options = CaptureOptions {
-        path: path.clone(),
-        address: None,
-        port: Some(9000),
-        max_packets: 2,
-        max_seconds: 20,
-    };
-    a.capture(options, move |result| done.send(result).unwrap());
-    assert!(ask(&sites, SERVICE, "look here", TRIES).is_some());
-    let summary = ended.recv().unwrap().unwrap();
-    let file = std::fs::read(&path).unwrap();
-    std::fs::remove_file(&path).unwrap();
-    assert_eq!((summary.packets, summary.missed), (2, 0));
-    let text = String::from_utf8_lossy(&file);
-    assert!(text.contains("look here") && text.contains("from LAN") && text.contains("to LAN"), "{text}");
     stop(&sites, "a", a);
     stop(&sites, "b", b);
 }

@@ -154,21 +154,15 @@ fn pods_that_moved_to_another_node_are_followed_and_a_node_out_of_reach_is_told(
 #[test]
 fn route_to_pods_comes_back_with_its_link() {
     let cluster = Cluster::make();
-    let n1 = cluster.start("n1", first());
+    pods_on_both(&cluster);
+    let (n1, n2) = (cluster.start("n1", first()), cluster.start("n2", second()));
     cluster
         .spaces
-        .run("n1", "ip link set eth0 down; ip link set eth0 up; ip route add default via 192.168.1.1");
-    let mut routes = String::new();
-    for _ in 0..100 {
-        routes = cluster.spaces.run("n1", "ip route show 10.244.2.0/24");
-        if routes.contains("via") {
-            break;
-        }
-        // The router follows the news of the kernel by itself.
-        thread::sleep(std::time::Duration::from_millis(50));
-    }
-    assert!(routes.contains("via 192.168.1.12"), "{routes}");
+        .run("n1", "ip link set eth0 down; test -z \"$(ip route show 10.244.2.0/24)\"; ip link set eth0 up");
+    // The router follows the news of the kernel by itself; one answer of many is enough.
+    cluster.spaces.run("p1", "ping -c 50 -i 0.1 -W 1 10.244.2.4");
     cluster.stop("n1", n1);
+    cluster.stop("n2", n2);
 }
 
 fn retired() -> NodeConfig {
