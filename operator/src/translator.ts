@@ -27,8 +27,10 @@ export interface TranslatorDeps {
   readonly measure?: <T>(run: () => T) => T;
 }
 
-/** After a translation there is a rest of so many times its length: a storm of changes takes a third of a processor. */
-const restShare = 2;
+/** Share of a processor that a storm of changes may take. */
+const stormShare = 0.5;
+/** Milliseconds of translation that are made without any wait before it counts as a storm. */
+const calmBudget = 5_000;
 
 /** Keeps the translation of the newest resources. Leading or not makes no difference here. */
 export class Translator {
@@ -40,9 +42,12 @@ export class Translator {
   #latest: Translated | undefined;
   #waiting: Snapshot | undefined;
   #rest: Timer | undefined;
+  #budget = calmBudget;
+  #paidAt: number;
 
   constructor(deps: TranslatorDeps) {
     this.#deps = deps;
+    this.#paidAt = deps.clock.now();
   }
 
   /** Undefined before the first resources. */
@@ -67,7 +72,8 @@ export class Translator {
     return { close: () => this.#listeners.delete(listener) };
   }
 
-  // A change after a time of rest is taken at once; of those that come in between only the newest.
+  // Changes are taken at once; in a storm of them the processor rests in between, and of what came then only the newest
+  // is taken.
   #offer(snapshot: Snapshot): void {
     if (this.#rest !== undefined) {
       this.#waiting = snapshot;
@@ -76,14 +82,23 @@ export class Translator {
     const { clock } = this.#deps;
     const began = clock.now();
     this.#take(snapshot);
-    const rest = (clock.now() - began) * restShare;
-    if (rest < 1) return;
+    const rest = this.#pay(began);
+    if (rest <= 0) return;
     this.#rest = clock.after(rest, () => {
       this.#rest = undefined;
       const waiting = this.#waiting;
       this.#waiting = undefined;
       if (waiting !== undefined) this.#offer(waiting);
     });
+  }
+
+  /** Takes what the translation took off the budget; milliseconds until there is one again. */
+  #pay(began: number): number {
+    const now = this.#deps.clock.now();
+    const earned = (began - this.#paidAt) * stormShare;
+    this.#budget = Math.min(calmBudget, this.#budget + earned) - (now - began);
+    this.#paidAt = now;
+    return -this.#budget / stormShare;
   }
 
   #take(snapshot: Snapshot): void {
