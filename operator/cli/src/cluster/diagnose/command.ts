@@ -2,11 +2,12 @@ import pc from 'picocolors';
 import type { DiagnoseOptions } from '../../commands/diagnose.ts';
 import { exitCodes } from '../../failure.ts';
 import { structured } from '../../output/format.ts';
+import { answered } from '../ask.ts';
 import { withClusters } from '../options.ts';
 import type { Reporting } from '../report.ts';
 import { checks } from './checks.ts';
 import { type Evidence, evidenceOf } from './evidence.ts';
-import type { Check, Finding, Result } from './finding.ts';
+import { type Check, type Finding, type Result, unknown } from './finding.ts';
 
 /** What a check found in one cluster. */
 export interface CheckReport {
@@ -37,7 +38,12 @@ export function diagnose(options: DiagnoseOptions, { context, outcome }: Reporti
 /** Every check of one cluster; `all` are those that were asked, itself among them. */
 export function runChecks(own: Evidence, all: readonly Evidence[]): readonly CheckReport[] {
   const others = all.filter((one) => one !== own);
-  return checks.map(({ name, run }: Check) => ({ check: name, findings: run(own, others) }));
+  const isSilent = own.statuses.length === 0 || answered(own.facts).length === 0;
+  const silence = [unknown('no node answers', 'see the check "agents"')];
+  return checks.map(({ name, isAboutNodes = false, run }: Check) => ({
+    check: name,
+    findings: isSilent && isAboutNodes ? silence : run(own, others),
+  }));
 }
 
 const words: Readonly<Record<Result, string>> = { Ok: 'ok', Warning: 'WARNING', Failed: 'FAILED', Unknown: 'unknown' };

@@ -122,9 +122,18 @@ ok        cni             Chained on every node
     a.server.add({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'a9' } });
     assert.match(
       (await findings('agents')).join(),
-      /^Failed: a2: no router runs behind .* -> kubectl -n quiver-system logs quiver-agent-a2$/,
+      /^Failed: a2: no router runs behind .* -> kubectl -n quiver-system logs quiver-agent-a2 --all-containers$/,
     );
     assert.match((await findings('coverage')).join(), /^Warning: a9 has no agent -> let nodeSelector/);
+  });
+
+  it('says nothing about nodes of which none answers', async () => {
+    const { a, run } = plugin();
+    for (const node of ['a1', 'a2']) a.ends.set(node, { exitCode: 1, stderr: 'no router runs' });
+    const { code, stdout } = await run(['diagnose']);
+    assert.equal(code, 1);
+    assert.match(stdout, /\nunknown {3}kernel {10}no node answers\n {26}-> see the check "agents"\n/);
+    assert.match(stdout, /\n21 checks: 7 ok, 0 with warnings, 1 failed, 13 cannot be told\.\n$/);
   });
 
   it('finds agents that are not connected, not current, or of an older leader', async () => {

@@ -17,6 +17,8 @@ export interface Check {
   readonly name: string;
   /** What it looks at, a sentence. */
   readonly about: string;
+  /** What it looks at is told by nodes: without one that answers nothing can be said. */
+  readonly isAboutNodes?: boolean;
   /** What it finds in a cluster; `others` are the further clusters that were asked, to compare with. */
   readonly run: (own: Evidence, others: readonly Evidence[]) => readonly Finding[];
 }

@@ -52,7 +52,7 @@ export const agents: Check = {
   name: 'agents',
   about: 'The agent of every node answers and is ready.',
   run({ overview: { nodes, installation } }) {
-    const way = (pod: string) => `kubectl -n ${installation.namespace} logs ${pod}`;
+    const way = (pod: string) => `kubectl -n ${installation.namespace} logs ${pod} --all-containers`;
     const findings = nodes.flatMap((row): readonly Finding[] => {
       const { node, pod } = row.agent;
       if ('error' in row) return [failed(`${node}: ${row.error}`, way(pod.name))];
@@ -80,6 +80,7 @@ export const coverage: Check = {
 export const connection: Check = {
   name: 'connection',
   about: 'Every agent is connected to the operator that leads.',
+  isAboutNodes: true,
   run({ statuses, overview: { leadership } }) {
     const findings = statuses.flatMap(({ node, value: { operatorLink, config } }): readonly Finding[] => {
       if (operatorLink?.connected !== true)
@@ -105,6 +106,7 @@ export const connection: Check = {
 export const configuration: Check = {
   name: 'configuration',
   about: 'Every agent has a configuration in force, and it is the newest.',
+  isAboutNodes: true,
   run({ statuses }) {
     const findings = statuses.flatMap(({ node, value: { config } }): readonly Finding[] => {
       if (config === undefined || config.version === 0n)

@@ -8,6 +8,7 @@ import { type Check, type Finding, failed, ok, orOk, unknown, warning } from '..
 export const peerPaths: Check = {
   name: 'peer-paths',
   about: 'Waypoints of peers answer: ports are open from here to there and back.',
+  isAboutNodes: true,
   run(evidence) {
     const findings = pathsOf(evidence).flatMap(({ node, path }): readonly Finding[] => {
       const way = `${path.localAddress} (${node}) to ${path.remoteAddress} (${path.router}/${path.node})`;
@@ -104,6 +105,7 @@ function absentFinding(
 export const pools: Check = {
   name: 'pools',
   about: 'Service pool and return pool meet no prefix or address of the cluster, which would be led astray.',
+  isAboutNodes: true,
   run(evidence) {
     const { facts, nodes, takenAddresses } = evidence;
     const config = answered(facts)[0]?.value.config;

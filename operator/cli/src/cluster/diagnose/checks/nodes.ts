@@ -21,6 +21,7 @@ const kernelForSuperpackets = [6, 2] as const;
 export const clocks: Check = {
   name: 'clocks',
   about: 'Clocks of nodes, operator and peers agree: metadata older or newer than 5 s is refused.',
+  isAboutNodes: true,
   run(evidence) {
     const { operatorAheadMs, statuses } = evidence;
     const own = known(evidence).flatMap(({ node, facts }): readonly Finding[] =>
@@ -48,6 +49,7 @@ function offset(who: string, milliseconds: number, against: string): readonly Fi
 export const mtu: Check = {
   name: 'mtu',
   about: 'The interfaces that carry sessions have room for metadata, and the same on every node.',
+  isAboutNodes: true,
   run(evidence) {
     const uplinks = known(evidence).flatMap(({ node, facts }) => uplinksOf(facts).map((link) => ({ node, ...link })));
     const small = uplinks
@@ -74,6 +76,7 @@ function uplinksOf({ interfaces, config }: NodeFacts) {
 export const localPorts: Check = {
   name: 'local-ports',
   about: "The kernel takes no client ports out of the waypoints' range; a node would talk to a peer's node with them.",
+  isAboutNodes: true,
   run(evidence) {
     const findings = known(evidence).flatMap(({ node, facts }): readonly Finding[] => {
       const { localPorts: local, config } = facts;
@@ -94,6 +97,7 @@ export const localPorts: Check = {
 export const forwarding: Check = {
   name: 'forwarding',
   about: 'Nodes forward packets between interfaces, as Kubernetes needs anyway.',
+  isAboutNodes: true,
   run(evidence) {
     const findings = known(evidence)
       .filter(({ facts }) => !facts.ipForward.ipv4)
@@ -105,6 +109,7 @@ export const forwarding: Check = {
 export const rpFilter: Check = {
   name: 'rp-filter',
   about: 'Nothing to set: no value of rp_filter stops a packet of Quiver. Told because others ask for it.',
+  isAboutNodes: true,
   run(evidence) {
     const values = known(evidence).map(({ node, facts }) => `${node} ${facts.rpFilter}`);
     return [ok(values.length === 0 ? 'any value works' : `any value works; set: ${values.join(', ')}`)];
@@ -114,6 +119,7 @@ export const rpFilter: Check = {
 export const kernel: Check = {
   name: 'kernel',
   about: 'Every kernel has what forwarding needs: TUN, and UDP superpackets for speed.',
+  isAboutNodes: true,
   run(evidence) {
     const findings = known(evidence).flatMap(({ node, facts }): readonly Finding[] => [
       ...(facts.hasTun
@@ -147,6 +153,7 @@ function isOld(release: string): boolean {
 export const cni: Check = {
   name: 'cni',
   about: "The container runtime calls quiver-cni, so that a pod's tenant is known before its first packet.",
+  isAboutNodes: true,
   run(evidence) {
     const mode = evidence.routerConfig?.kubernetes?.mode;
     if (mode === 'Off') return [ok('it is off: tenants of pods follow the API server')];
@@ -165,6 +172,7 @@ export const cni: Check = {
 export const secrets: Check = {
   name: 'secrets',
   about: 'Every node, and every cluster asked, has the same fabric secret under the same version.',
+  isAboutNodes: true,
   run(evidence, others) {
     const all = [evidence, ...others].flatMap((one) =>
       known(one).flatMap(({ node, facts }) =>
