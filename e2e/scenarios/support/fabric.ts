@@ -17,11 +17,11 @@ export interface Fabric {
   readonly beta: Site;
 }
 
-/** A peer object that leads to all nodes of a cluster. */
-export function peerTo({ cluster }: Site): Manifest {
+/** A peer object that leads to all nodes of a cluster, at a cost that may differ from node to node. */
+export function peerTo({ cluster }: Site, cost: (node: string) => number = () => 0): Manifest {
   return peer(
     cluster.name,
-    cluster.plan.nodes.map(({ name, wan }) => ({ name, address: wan.v4 })),
+    cluster.plan.nodes.map(({ name, wan }) => ({ name, address: wan.v4, cost: cost(name) })),
   );
 }
 

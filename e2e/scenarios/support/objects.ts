@@ -67,6 +67,7 @@ export function route(namespace: string, name: string, spec: Readonly<Record<str
 export interface Waypoint {
   readonly name: string;
   readonly address: string;
+  readonly cost?: number;
 }
 
 export function peer(
