@@ -135,6 +135,20 @@ describe('reflector', () => {
     });
   }
 
+  it('asks soon again when a server that was away for long is there and not ready yet', async () => {
+    bench = await ReflectorBench.create();
+    const { clock, server } = bench.cluster;
+    await server.down();
+    bench.reflector.start();
+    await passing(clock, 'it was away for long', () => bench.failures.seen.length > 20);
+    server.failNext({ status: 503 });
+    await server.listen();
+    await passing(clock, 'it is not ready', () => bench.failures.seen.at(-1)?.kind === 'ServerFailed', 10);
+    const from = clock.now();
+    await passing(clock, 'everything is read', () => bench.reflector.state.isCurrent, 10);
+    assert.ok(clock.now() - from < 1_000, `${clock.now() - from} ms`);
+  });
+
   it('does not take a version of the future for silence that is fine', async () => {
     bench = await ReflectorBench.create();
     bench.put('web', '10.1.0.0/24');

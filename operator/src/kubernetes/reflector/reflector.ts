@@ -3,7 +3,7 @@ import { fromUnknown } from '../../errors.ts';
 import type { Logger } from '../../logger.ts';
 import { backoff } from '../backoff.ts';
 import type { ApiClient, Query } from '../client/api-client.ts';
-import { ApiFailure, networkFailure } from '../client/api-failure.ts';
+import { ApiFailure, type FailureKind, networkFailure } from '../client/api-failure.ts';
 import { keyOf, type StoredObject } from '../client/kube-object.ts';
 import { pause } from '../pause.ts';
 import { describeType, type ResourceType } from '../resource-type.ts';
@@ -78,6 +78,7 @@ export class Reflector<T> {
     failure: undefined,
   };
   #failures = 0;
+  #lastKind: FailureKind | undefined;
 
   constructor(deps: ReflectorDeps<T>) {
     this.#deps = deps;
@@ -137,7 +138,10 @@ export class Reflector<T> {
     const { type, observer } = this.#deps;
     // What was read before the failure is not trusted: the next attempt reads everything.
     this.#inflow.forget();
-    this.#failures = (wasHealthy ? 0 : this.#failures) + 1;
+    // Another failure than before is progress: a server that was away for long and starts is not made to wait for.
+    const isOther = wasHealthy || failure.kind !== this.#lastKind;
+    this.#failures = isOther ? 1 : this.#failures + 1;
+    this.#lastKind = failure.kind;
     const wait = this.#waitAfter(failure);
     this.#logger.warn('reading again after a failure', { reason: failure.message, wait: Math.round(wait) });
     observer?.failed(type, failure, wait);
