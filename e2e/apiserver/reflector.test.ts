@@ -170,6 +170,6 @@ describe('reflector against a real API server', () => {
     await end();
     await becomesEqual(one);
     console.log(`      noticed after ${Math.round(noticed / 1000)} s`);
-    assert.ok(noticed <= 155_000);
+    assert.ok(noticed >= 150_000 && noticed < 400_000, `${noticed} ms`);
   }).timeout(120_000);
 });
