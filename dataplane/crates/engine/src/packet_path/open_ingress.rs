@@ -168,6 +168,6 @@ fn other_way(engine: &mut Engine, id: SessionId, silent: PathIndex, now: Now) ->
     })?;
     let Next::Path { route, path } = next else { return None };
     let name = Arc::clone(&tables.route(route)?.name);
-    let leg = opening::hop_leg(engine, path, now).ok()?;
+    let leg = opening::hop_leg(engine, path, choice.hash, now).ok()?;
     Some((name, leg))
 }

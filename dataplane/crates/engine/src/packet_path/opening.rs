@@ -140,17 +140,19 @@ fn on(
     now: Now,
 ) -> Result<SessionId, DropReason> {
     let server = match next {
-        Next::Path { path, .. } => hop_leg(engine, path, now)?,
+        Next::Path { path, .. } => {
+            hop_leg(engine, path, choice_hash(opening.protocol, &opening.context), now)?
+        }
         Next::Target { target, .. } => target_leg(engine, opening, target)?,
     };
     enter::with_server_leg(engine, opening, next, server, security, now)
 }
 
-/// A hop leg that this node initiates, with a fresh port pair.
-pub(crate) fn hop_leg(engine: &mut Engine, path: PathId, now: Now) -> Result<Leg, DropReason> {
+/// A hop leg that this node initiates, with a fresh port pair for the conversation with this [`choice_hash`].
+pub(crate) fn hop_leg(engine: &mut Engine, path: PathId, hash: u64, now: Now) -> Result<Leg, DropReason> {
     let index = engine.fabric.peering.of(path).ok_or(DropReason::NoPath)?;
     let (path, node) = engine.fabric.peering.path_and_node(index).ok_or(DropReason::NoPath)?;
-    let pair = path.ports.allocate(now.at).map_err(|_| DropReason::WaypointPortsExhausted)?;
+    let pair = path.ports.allocate(hash, now.at).map_err(|_| DropReason::WaypointPortsExhausted)?;
     path.sessions += 1;
     Ok(Leg::Hop(HopLeg {
         path: index,

@@ -21,6 +21,11 @@ const RANDOM_PROBES: u32 = 32;
 /// Pairs looked through in order before the pool counts as exhausted. Every pair of a small range; with a large one
 /// the pairs in use are spread at random, so that a free one is met long before.
 const ORDERED_PROBES: u32 = 16_384;
+/// Classes of peer ports, the finest first: `(port / 2) % classes` decides the peer's worker for every number of workers that divides
+/// it. Each divides the one before.
+const CLASSES: [u32; 4] = [960, 192, 12, 1];
+/// Peer ports that a class has at least.
+const LEAST_OF_CLASS: u32 = 4;
 /// Quarantined pairs freed by one call at most, so that no call takes long.
 const FREED_AT_ONCE: usize = 64;
 /// Tables the set of pairs is cut into, so that growing never moves all of them.
@@ -80,7 +85,8 @@ pub struct PortExhausted;
 
 /// Allocates the pairs this worker initiates sessions with on one peer path.
 ///
-/// Own ports rotate, peer ports are drawn: two sessions may share one port, never both. Memory is in proportion to the pairs in use.
+/// Own ports rotate, peer ports are drawn: two sessions may share one port, never both. The class of peer ports follows from the
+/// conversation: in every life of this node it comes to the same worker of the peer, which may hold the session already. Memory is in proportion to the pairs in use.
 pub struct PortPool {
     range: PortRange,
     residue: Residue,
@@ -117,14 +123,17 @@ impl PortPool {
         self.range = range;
     }
 
-    /// Takes a free pair. Its own port belongs to this worker; the peer's may belong to any of the peer's.
-    pub fn allocate(&mut self, now: Instant) -> Result<PortPair, PortExhausted> {
+    /// Takes a free pair for a conversation with this hash. Its own port belongs to this worker; the peer's to the class of the hash
+    /// while that has free ones, and else to any.
+    pub fn allocate(&mut self, hash: u64, now: Instant) -> Result<PortPair, PortExhausted> {
         self.free_quarantined(now);
         let (own, peer) = (self.own_ports(), odd_ports(self.range));
         if own.count == 0 || peer.count == 0 {
             return Err(PortExhausted);
         }
-        let pair = self.draw(own, peer).or_else(|| self.search(own, peer)).ok_or(PortExhausted)?;
+        let class = class_of(self.range, peer.count, hash);
+        let pair = self.draw(own, class).or_else(|| self.draw(own, peer)).or_else(|| self.search(own, peer));
+        let pair = pair.ok_or(PortExhausted)?;
         self.pairs.insert(pair.number());
         self.in_use += 1;
         Ok(pair)
@@ -239,6 +248,15 @@ impl PortPool {
 
 fn odd_ports(range: PortRange) -> Ports {
     Ports::new(u32::from(range.first | 1), u32::from(range.last), 2)
+}
+
+/// The odd ports of a conversation's class.
+fn class_of(range: PortRange, count: u32, hash: u64) -> Ports {
+    let classes = CLASSES.into_iter().find(|classes| count / classes >= LEAST_OF_CLASS).unwrap_or(1);
+    let class = ((hash ^ hash >> 32) % u64::from(classes)) as u32;
+    let first_half = u32::from(range.first | 1) / 2;
+    let half = first_half + (class + classes - first_half % classes) % classes;
+    Ports::new(half * 2 + 1, u32::from(range.last), 2 * classes)
 }
 
 /// Ports at equal distances.

@@ -146,3 +146,28 @@ fn answers_in_pieces_reach_the_session_of_another_worker() {
     }
     assert_eq!((net.sessions("a").len(), net.sessions("b").len()), (20, 20));
 }
+
+#[test]
+fn connections_of_all_workers_survive_a_restart_of_the_ingress() {
+    for seed in 0..5 {
+        let plan = two_sites().workers("a", 2).workers("b", 4);
+        let plan = plan.service(everything().encryption(Encryption::Adaptive));
+        let mut net = with_programs(plan.start(seed));
+        net.keep_wan = false;
+        let connections: Vec<_> = (0..40).map(|_| net.connect("client", WEB, Script::Manual)).collect();
+        for round in 0..40 {
+            // The client is as likely to be the first to speak after the restart as the server.
+            connections.iter().for_each(|connection| net.write(*connection, b"a line\n"));
+            net.run_ms(100);
+            if round == 10 {
+                net.stop("a");
+                net.run_ms(20);
+                net.start("a");
+            }
+        }
+        net.run(Duration::from_secs(20));
+        let lost = connections.iter().filter(|connection| net.connection(**connection).was_reset()).count();
+        let all = connections.iter().filter(|c| net.connection(**c).received.len() == 40 * 7).count();
+        assert_eq!((lost, all), (0, 40), "seed {seed}");
+    }
+}

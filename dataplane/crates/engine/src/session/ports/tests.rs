@@ -21,7 +21,7 @@ fn own_port_is_even_of_this_worker_and_peer_port_is_odd() {
         let residue = Residue { index, count: 5 };
         let mut pool = pool(WHOLE, residue, 1);
         for _ in 0..3_000 {
-            let pair = pool.allocate(at(0)).unwrap();
+            let pair = pool.allocate(7, at(0)).unwrap();
             assert_eq!((pair.own % 2, pair.peer % 2, residue.owns(pair.own)), (0, 1, true));
             assert!((16_384..=29_999).contains(&pair.own) && (16_384..=29_999).contains(&pair.peer));
         }
@@ -32,14 +32,14 @@ fn own_port_is_even_of_this_worker_and_peer_port_is_odd() {
 fn freed_pair_is_not_given_again_for_sixty_seconds() {
     let range = PortRange { first: 100, last: 103 };
     let mut pool = pool(range, ALONE, 1);
-    let pairs: BTreeSet<_> = (0..3).map(|_| pool.allocate(at(0)).unwrap()).collect();
+    let pairs: BTreeSet<_> = (0..3).map(|_| pool.allocate(7, at(0)).unwrap()).collect();
     assert_eq!(pool.capacity(), 3, "2 × 2 pairs, one of them for announcements");
-    assert_eq!(pool.allocate(at(0)), Err(PortExhausted));
+    assert_eq!(pool.allocate(7, at(0)), Err(PortExhausted));
     let freed = *pairs.first().unwrap();
     pool.release(freed, at(10));
     assert_eq!((pool.in_use(), pool.quarantined()), (2, 1));
-    assert_eq!(pool.allocate(at(69)), Err(PortExhausted));
-    assert_eq!(pool.allocate(at(70)), Ok(freed));
+    assert_eq!(pool.allocate(7, at(69)), Err(PortExhausted));
+    assert_eq!(pool.allocate(7, at(70)), Ok(freed));
     assert_eq!((pool.in_use(), pool.quarantined()), (3, 0));
 }
 
@@ -49,7 +49,7 @@ fn pair_of_announcements_is_never_allocated() {
     assert_eq!(PortPair::announcement(range), PortPair { own: 102, peer: 101 });
     let mut pool = pool(range, ALONE, 3);
     let mut all = BTreeSet::new();
-    while let Ok(pair) = pool.allocate(at(0)) {
+    while let Ok(pair) = pool.allocate(7, at(0)) {
         all.insert(pair);
     }
     assert_eq!(all.len(), 3 * 3 - 1);
@@ -59,7 +59,7 @@ fn pair_of_announcements_is_never_allocated() {
 #[test]
 fn recovered_session_claims_its_pair_even_out_of_quarantine() {
     let mut pool = pool(WHOLE, ALONE, 1);
-    let pair = pool.allocate(at(0)).unwrap();
+    let pair = pool.allocate(7, at(0)).unwrap();
     assert!(!pool.claim(pair), "another session has it");
     pool.release(pair, at(0));
     assert!(pool.claim(pair));
@@ -75,15 +75,15 @@ fn recovered_session_claims_its_pair_even_out_of_quarantine() {
 #[test]
 fn engines_with_different_seeds_start_at_different_places() {
     let starts: BTreeSet<_> =
-        (0..50).map(|seed| pool(WHOLE, ALONE, seed).allocate(at(0)).unwrap().own).collect();
+        (0..50).map(|seed| pool(WHOLE, ALONE, seed).allocate(7, at(0)).unwrap().own).collect();
     assert!(starts.len() > 40, "{}", starts.len());
-    assert_eq!(pool(WHOLE, ALONE, 9).allocate(at(0)), pool(WHOLE, ALONE, 9).allocate(at(0)));
+    assert_eq!(pool(WHOLE, ALONE, 9).allocate(7, at(0)), pool(WHOLE, ALONE, 9).allocate(7, at(0)));
 }
 
 #[test]
 fn own_port_comes_again_only_after_all_the_others() {
     let mut pool = pool(WHOLE, Residue { index: 1, count: 4 }, 5);
-    let own: BTreeSet<_> = (0..1702).map(|_| pool.allocate(at(0)).unwrap().own).collect();
+    let own: BTreeSet<_> = (0..1702).map(|_| pool.allocate(7, at(0)).unwrap().own).collect();
     assert_eq!(own.len(), 1702);
 }
 
@@ -91,8 +91,8 @@ fn own_port_comes_again_only_after_all_the_others() {
 fn peer_ports_spread_over_the_workers_of_the_peer() {
     let mut pool = pool(WHOLE, ALONE, 2);
     let mut per_worker = [0u32; 4];
-    for _ in 0..8_000 {
-        let peer = pool.allocate(at(0)).unwrap().peer;
+    for hash in 0..8_000 {
+        let peer = pool.allocate(hash, at(0)).unwrap().peer;
         per_worker[usize::from(peer / 2 % 4)] += 1;
     }
     assert!(per_worker.iter().all(|n| (1_800..2_200).contains(n)), "{per_worker:?}");
@@ -103,7 +103,7 @@ fn one_own_port_serves_many_sessions_when_ports_are_few() {
     let range = PortRange { first: 200, last: 399 };
     let mut pool = pool(range, Residue { index: 0, count: 64 }, 2);
     let mut pairs = BTreeSet::new();
-    while let Ok(pair) = pool.allocate(at(0)) {
+    while let Ok(pair) = pool.allocate(7, at(0)) {
         pairs.insert(pair);
     }
     assert_eq!(pairs.len() as u64, pool.capacity());
@@ -113,19 +113,19 @@ fn one_own_port_serves_many_sessions_when_ports_are_few() {
 #[test]
 fn range_without_a_port_of_this_worker_is_exhausted_at_once() {
     let mut none = pool(PortRange { first: 100, last: 103 }, Residue { index: 63, count: 64 }, 1);
-    assert_eq!((none.capacity(), none.allocate(at(0))), (0, Err(PortExhausted)));
+    assert_eq!((none.capacity(), none.allocate(7, at(0))), (0, Err(PortExhausted)));
     let mut reversed = pool(PortRange { first: 10, last: 5 }, ALONE, 1);
-    assert_eq!((reversed.capacity(), reversed.allocate(at(0))), (0, Err(PortExhausted)));
+    assert_eq!((reversed.capacity(), reversed.allocate(7, at(0))), (0, Err(PortExhausted)));
     let mut top = pool(PortRange { first: 65_534, last: 65_535 }, ALONE, 1);
-    assert_eq!((top.capacity(), top.allocate(at(0))), (0, Err(PortExhausted)));
+    assert_eq!((top.capacity(), top.allocate(7, at(0))), (0, Err(PortExhausted)));
 }
 
 #[test]
 fn changed_range_still_takes_back_pairs_of_the_former_one() {
     let mut pool = pool(WHOLE, ALONE, 1);
-    let pair = pool.allocate(at(0)).unwrap();
+    let pair = pool.allocate(7, at(0)).unwrap();
     pool.set_range(PortRange { first: 40_000, last: 40_999 });
-    assert!(pool.allocate(at(0)).unwrap().own >= 40_000);
+    assert!(pool.allocate(7, at(0)).unwrap().own >= 40_000);
     pool.release(pair, at(1));
     assert_eq!((pool.in_use(), pool.quarantined()), (1, 1));
 }
@@ -168,7 +168,7 @@ proptest! {
                 Step::Wait(secs) => now += secs,
                 Step::Allocate => {
                     model.retain(|_, free| free.is_none_or(|t| t > now));
-                    if let Ok(pair) = pool.allocate(at(now)) {
+                    if let Ok(pair) = pool.allocate(7, at(now)) {
                         prop_assert!(all.contains(&pair));
                         prop_assert_eq!(model.insert(pair, None), None);
                     } else {
@@ -192,4 +192,29 @@ proptest! {
             prop_assert_eq!(pool.in_use() as usize, model.values().filter(|free| free.is_none()).count());
         }
     }
+}
+
+#[test]
+fn conversation_comes_to_the_same_worker_of_the_peer_in_every_life() {
+    for hash in [0, 7, 0xdead_beef_0123_4567, u64::MAX] {
+        for workers in [1, 2, 3, 4, 5, 6, 8, 12, 16, 32, 64] {
+            let residue = Residue { index: 0, count: workers };
+            let mut of_lives = BTreeSet::new();
+            for life in 0..20 {
+                let mut pool = pool(WHOLE, ALONE, life);
+                for _ in 0..20 {
+                    of_lives.insert(residue.index_of(pool.allocate(hash, at(0)).unwrap().peer));
+                }
+            }
+            assert_eq!(of_lives.len(), 1, "{hash} {workers}");
+        }
+    }
+}
+
+#[test]
+fn class_without_free_pairs_leaves_the_others() {
+    let mut pool = pool(PortRange { first: 20_000, last: 20_199 }, ALONE, 9);
+    let capacity = pool.capacity();
+    let given = (0..capacity).filter(|_| pool.allocate(7, at(0)).is_ok()).count();
+    assert_eq!(given as u64, capacity);
 }
