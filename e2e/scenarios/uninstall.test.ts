@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { release, uninstall } from '../cluster/install.ts';
+import { eventually } from '../harness/eventually.ts';
 import type { KernelState } from '../harness/kernel-state.ts';
 import { installAgain } from '../setup/e2e-lab.ts';
 import { type Fabric, openFabric, scenarioTime } from './support/fabric.ts';
@@ -70,7 +71,11 @@ describe('uninstalling', function () {
     await alpha.apply(pod);
     await alpha.ready([pod]);
     await alpha.remove(pod);
-    const left = await alpha.cluster.kubectl(['-n', release.namespace, 'get', 'all', '-o', 'name']);
-    assert.equal(left.trim(), '');
+    const nothing = async (): Promise<true | undefined> => {
+      const left = await alpha.cluster.kubectl(['-n', release.namespace, 'get', 'all', '-o', 'name']);
+      if (left.trim() !== '') throw new Error(left.trim());
+      return true;
+    };
+    await eventually('nothing is left in the namespace', nothing, { within: 60_000, every: 500 });
   });
 });

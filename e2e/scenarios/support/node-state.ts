@@ -14,10 +14,9 @@ export async function nodeState({ machine }: ClusterNode): Promise<KernelState> 
     for (const line of significant(part, await machine.shell(command))) lines.add(`${part}: ${line}`);
   }
   for (const folder of FOLDERS) {
-    const found = await machine.shell(`if [ -d ${folder} ]; then find ${folder} -type f -exec sha256sum {} +; fi`);
+    const files = `find ${folder} -type f -exec sha256sum {} +; find ${folder} -mindepth 1 ! -type f`;
+    const found = await machine.shell(`if [ -d ${folder} ]; then ${files}; fi`);
     for (const line of found.split('\n')) if (line !== '' && !isOfPods(line)) lines.add(`file: ${line}`);
-    const exists = await machine.shell(`if [ -e ${folder} ]; then echo there; fi`);
-    if (exists.trim() !== '') lines.add(`folder: ${folder}`);
   }
   return lines;
 }
