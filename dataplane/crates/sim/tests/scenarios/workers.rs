@@ -157,7 +157,9 @@ fn connections_of_all_workers_survive_a_restart_of_the_ingress() {
         let connections: Vec<_> = (0..40).map(|_| net.connect("client", WEB, Script::Manual)).collect();
         for round in 0..40 {
             // The client is as likely to be the first to speak after the restart as the server.
-            connections.iter().for_each(|connection| net.write(*connection, b"a line\n"));
+            for connection in &connections {
+                net.write(*connection, b"a line\n");
+            }
             net.run_ms(100);
             if round == 10 {
                 net.stop("a");
