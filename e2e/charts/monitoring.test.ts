@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { parse } from 'yaml';
 import { ROOT } from '../setup/stage.ts';
 import { dashboard, dashboardQueries } from './dashboard.ts';
-import { metricNames } from './registries.ts';
+import { agentText, metricNames, operatorText } from './registries.ts';
 import { MINIMUM, MONITORING, pick, render } from './render.ts';
 
 interface Rule {
@@ -82,6 +82,21 @@ describe('the alerts of the chart', () => {
     assert.deepEqual(rule['spec'], alertsFile);
     assert.equal(rule.metadata.labels?.['release'], 'prometheus');
   });
+});
+
+describe('the metrics that the monitors collect', () => {
+  for (const [who, text] of [
+    ['the operator', operatorText],
+    ['agents', agentText],
+  ] as const) {
+    it(`of ${who} have nothing about which promtool complains`, async () => {
+      const { status, stdout, stderr } = spawnSync('promtool', ['check', 'metrics'], {
+        input: await text(),
+        encoding: 'utf8',
+      });
+      assert.equal(status, 0, stdout + stderr);
+    });
+  }
 });
 
 describe('the dashboard of the chart', () => {

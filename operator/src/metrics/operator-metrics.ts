@@ -35,7 +35,12 @@ export class OperatorMetrics {
   constructor(version: string, sources: MetricSources) {
     const registers = [this.#registry];
     const named = (name: string, help: string) => ({ name: `quiver_operator_${name}`, help, registers });
-    collectDefaultMetrics({ register: this.#registry, prefix: 'quiver_operator_' });
+    // Milliseconds: each look at the event loop wakes the process.
+    const eventLoopMonitoringPrecision = 100;
+    collectDefaultMetrics({ register: this.#registry, prefix: 'quiver_operator_', eventLoopMonitoringPrecision });
+    // Gauges with the names of counters: promtool objects to them.
+    for (const what of ['handles', 'requests', 'resources'])
+      this.#registry.removeSingleMetric(`quiver_operator_nodejs_active_${what}_total`);
     new Gauge({ ...named('info', 'Version of this operator.'), labelNames: ['version'] }).set({ version }, 1);
     this.#translation = new Histogram({
       ...named('translation_duration_seconds', 'Time to turn all resources into configurations.'),
