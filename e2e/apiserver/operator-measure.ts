@@ -1,5 +1,6 @@
 // Prints what an operator needs at scale: `node e2e/apiserver/operator-measure.ts [operator.mjs]`.
 import { readFileSync } from 'node:fs';
+import { setTimeout as pass } from 'node:timers/promises';
 import { pathOf, resourceTypes } from '@quiver/operator/kubernetes';
 import { eventually, now } from '../harness/eventually.ts';
 import { metricsOf, OperatorsUnderTest, type RunningOperator } from './operators-under-test.ts';
@@ -95,6 +96,19 @@ async function statusesWritten(subject: ServerUnderTest): Promise<boolean> {
   return all.every(({ status }) => (status as { readonly observedGeneration?: number })?.observedGeneration === 1);
 }
 
+/** Resolves when the operator has written nothing for ten seconds. */
+async function writesNothing(operator: RunningOperator): Promise<void> {
+  const writes = async (): Promise<string> =>
+    [...(await metricsOf(operator)).matchAll(/^quiver_operator_writes_total.*$/gm)].join();
+  let before = '';
+  const isStill = async (): Promise<true | undefined> => {
+    const last = before;
+    before = await writes();
+    return last === before ? true : undefined;
+  };
+  await eventually('it rests', isStill, { within: 180_000, every: 10_000 });
+}
+
 function percentile(values: readonly number[], share: number): number {
   return Math.round(values.toSorted((one, other) => one - other)[Math.ceil(values.length * share) - 1] ?? 0);
 }
@@ -132,9 +146,9 @@ async function measure(program: readonly string[] | undefined): Promise<void> {
     const full = now() - began;
     const loaded = rss(first);
     const times = await measureChanges(subject, () => agent.messages.seen.length);
-    await eventually('it rests', () => true);
+    await writesNothing(first);
     const [cpuBefore, timeBefore] = [processor(first), now()];
-    await new Promise((resolve) => setTimeout(resolve, 60_000));
+    await pass(60_000);
     const rest = ((processor(first) - cpuBefore) / ((now() - timeBefore) / 1_000)) * 100;
     const [second, warmReady] = await readyOperator(operators, 2);
     const translation = /translation_duration_seconds_(sum|count) ([\d.]+)\n.*?_count (\d+)/s.exec(

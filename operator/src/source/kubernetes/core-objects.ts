@@ -80,7 +80,8 @@ export function keepCoreService(
     name: metadata.name,
     type: serviceType(textIn(spec, 'type')),
     clusterIps: clusterIps.length === 0 && single !== '' ? [single] : clusterIps,
-    ports: records(spec, 'ports').map(servicePort),
+    // Nobody is led by the ports of ours, and their change shall cause no translation.
+    ports: isOwned ? [] : records(spec, 'ports').map(servicePort),
     isOwned,
   };
   return { value: same(before?.value, value), owned: isOwned ? strip(object) : undefined };
