@@ -10,21 +10,18 @@ import { serveEnrolment } from '../identity/enrolment-server.ts';
 import type { TokenReviewer } from '../identity/token-review.ts';
 import type { ApiClient } from '../kubernetes/client/api-client.ts';
 import type { KubeObject } from '../kubernetes/client/kube-object.ts';
-import { EventRecorder } from '../kubernetes/events/event-recorder.ts';
 import type { Logger } from '../logger.ts';
 import type { OperatorMetrics } from '../metrics/operator-metrics.ts';
 import { Operator } from '../operator.ts';
 import type { Snapshot, Subscription } from '../source/resource-source.ts';
-import { KubernetesStatus } from '../status/kubernetes-status.ts';
 import type { Translator } from '../translator.ts';
 import { AgentNodes, joinMilliseconds } from './agent-nodes.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { KubernetesAuthorityStore } from './kubernetes-authority-store.ts';
 import { operatorEndpoints } from './operator-endpoints.ts';
-import { OwnedObjects } from './owned-objects.ts';
 import { type RetirementProgress, retired, retirementProgress } from './retirement.ts';
 import type { ClusterSettings } from './settings.ts';
-import { TaintRemover } from './taint-remover.ts';
+import { Writers } from './writers.ts';
 
 export interface LeaderTermDeps {
   readonly settings: ClusterSettings;
@@ -50,10 +47,7 @@ export class LeaderTerm {
   readonly #certificates = new MemoryCertificates();
   readonly #keeper: AuthorityKeeper;
   readonly #distributor: Distributor;
-  readonly #events: EventRecorder;
-  readonly #status: KubernetesStatus;
-  readonly #owned: OwnedObjects;
-  readonly #taints: TaintRemover;
+  readonly #writers: Writers;
   readonly #operator: Operator;
   readonly #agents: AgentNodes;
   readonly #ends: (() => void)[] = [];
@@ -67,35 +61,17 @@ export class LeaderTerm {
 
   constructor(deps: LeaderTermDeps) {
     this.#deps = deps;
-    const { client, view, translator, clock, random, epoch, settings, metrics } = deps;
+    const { translator, clock, epoch, settings } = deps;
     const logger = (component: string): Logger => deps.logger.with({ component });
-    const counted = (target: string) => (result: string) => metrics.written(target, result);
-    const writing = { client, clock, random };
-    this.#keeper = new AuthorityKeeper({
-      store: new KubernetesAuthorityStore(client, { namespace: settings.namespace, name: settings.authority }),
-      certificates: this.#certificates,
-      name: 'Quiver authority',
-      dnsNames: dnsNamesOf(settings),
-      clock,
-      logger: logger('authority'),
-    });
+    this.#keeper = this.#newKeeper(logger('authority'));
     const refusal = (node: string, stream: AgentStream) => this.#refusalOf(node, stream);
     this.#distributor = new Distributor({ epoch, logger: logger('distribute'), refusal });
-    this.#events = new EventRecorder({ ...writing, instance: settings.podName, logger: logger('events') });
-    this.#status = new KubernetesStatus({
-      ...writing,
-      stored: view,
-      record: (occurrence) => this.#events.record(occurrence),
-      logger: logger('status'),
-      counted: counted('status'),
-    });
-    this.#owned = new OwnedObjects({ ...writing, store: view, logger: logger('owned'), counted: counted('owned') });
-    this.#taints = new TaintRemover({ ...writing, view, logger: logger('taint'), counted: counted('taint') });
+    this.#writers = new Writers({ ...deps, podName: settings.podName });
     this.#agents = new AgentNodes(settings, clock);
     this.#operator = new Operator({
       translator,
       distributor: this.#distributor,
-      status: this.#status,
+      status: this.#writers.status,
       clock,
       logger: logger('operator'),
       adapt: (node) => (this.#isRetiring ? retired(node) : node),
@@ -110,9 +86,9 @@ export class LeaderTerm {
     if (this.#isOver) return this.#keeper.stop();
     this.#translations = translator.subscribe(({ snapshot }) => this.#take(snapshot));
     this.#operator.start();
-    this.#listening = [await this.#serveAgents(settings)];
-    this.#listening = [...this.#listening, await this.#serveEnrolment(settings)];
-    if (this.#isOver) return this.#closeAddresses();
+    await this.#open(this.#serveAgents(settings));
+    await this.#open(this.#serveEnrolment(settings));
+    if (this.#isOver) return;
     this.#isServing = true;
     this.#want();
     this.#distributor.onChange(() => this.#nodesChanged());
@@ -127,7 +103,7 @@ export class LeaderTerm {
 
   /** Objects that wait to be written. */
   queues(): Readonly<Record<string, number>> {
-    return { status: this.#status.depth, owned: this.#owned.depth };
+    return this.#writers.queues();
   }
 
   /** Ports for configurations and enrolments; empty before it serves. */
@@ -140,7 +116,7 @@ export class LeaderTerm {
   }
 
   get eventsDropped(): number {
-    return this.#events.dropped;
+    return this.#writers.eventsDropped;
   }
 
   get authorityEnd(): number | undefined {
@@ -163,8 +139,7 @@ export class LeaderTerm {
     this.#isServing = false;
     const closed = this.#closeAddresses();
     this.#unsubscribe();
-    await Promise.all([closed, this.#operator.stop(), this.#status.close(), this.#owned.close(), this.#taints.close()]);
-    await this.#events.close();
+    await Promise.all([closed, this.#operator.stop(), this.#writers.close()]);
   }
 
   /** As `abort`, after agents were led away from here and what waits was written. */
@@ -172,7 +147,7 @@ export class LeaderTerm {
     this.#isServing = false;
     this.#want();
     await this.#operator.stop();
-    await Promise.all([this.#status.drain(), this.#owned.drain()]);
+    await this.#writers.drain();
     await this.abort();
   }
 
@@ -184,9 +159,28 @@ export class LeaderTerm {
     for (const end of this.#ends) end();
   }
 
+  async #open(opening: Promise<Listening>): Promise<void> {
+    const listening = await opening;
+    this.#listening = [...this.#listening, listening];
+    // It was lost meanwhile.
+    if (this.#isOver) await this.#closeAddresses();
+  }
+
   async #closeAddresses(): Promise<void> {
     this.#distributor.close();
     await Promise.all(this.#listening.map((one) => one.close()));
+  }
+
+  #newKeeper(logger: Logger): AuthorityKeeper {
+    const { client, settings, clock } = this.#deps;
+    return new AuthorityKeeper({
+      store: new KubernetesAuthorityStore(client, { namespace: settings.namespace, name: settings.authority }),
+      certificates: this.#certificates,
+      name: 'Quiver authority',
+      dnsNames: dnsNamesOf(settings),
+      clock,
+      logger,
+    });
   }
 
   #serveAgents({ configListen }: ClusterSettings): Promise<Listening> {
@@ -223,7 +217,7 @@ export class LeaderTerm {
     const { latest } = translator;
     const { services, slices } =
       latest === undefined ? nothing : desiredOwnedObjects(latest.ir, latest.snapshot.services);
-    this.#owned.want([...services, ...slices, ...operatorEndpoints(settings, this.#isServing)].map(asObject));
+    this.#writers.owned.want([...services, ...slices, ...operatorEndpoints(settings, this.#isServing)].map(asObject));
   }
 
   // A certificate outlives its pod by up to an hour; a stream does not.
@@ -244,12 +238,12 @@ export class LeaderTerm {
     this.#lookAtTaints();
     const isComplete = this.#operator.nodes().every(({ isConnected, report }) => isConnected && report !== undefined);
     // What they said has to reach the status first.
-    if (isComplete) this.#settling ??= this.#deps.clock.after(settleMilliseconds, () => this.#status.settle());
+    if (isComplete) this.#settling ??= this.#deps.clock.after(settleMilliseconds, () => this.#writers.status.settle());
   }
 
   #lookAtTaints(): void {
     if (!this.#deps.settings.removesTaint || this.#isRetiring) return;
-    for (const { node, acknowledged } of this.nodes()) if (acknowledged !== undefined) this.#taints.look(node);
+    for (const { node, acknowledged } of this.nodes()) if (acknowledged !== undefined) this.#writers.taints.look(node);
   }
 }
 

@@ -8,7 +8,7 @@ import { LeaseElection } from '../kubernetes/lease/lease-election.ts';
 import { type Annotations, retireAnnotation, retiredAnnotation } from '../kubernetes/lease/lease-record.ts';
 import { pause } from '../kubernetes/pause.ts';
 import type { Logger } from '../logger.ts';
-import { OperatorMetrics } from '../metrics/operator-metrics.ts';
+import { type MetricSources, OperatorMetrics } from '../metrics/operator-metrics.ts';
 import { Translator } from '../translator.ts';
 import type { ClusterView } from './cluster-view.ts';
 import { LeaderTerm } from './leader-term.ts';
@@ -58,29 +58,14 @@ export class Replica {
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
     });
-    this.#metrics = new OperatorMetrics(version, {
-      isLeader: () => this.#election.isLeader,
-      isReady: () => this.#isReady,
-      watches: () => view.watches(),
-      problems: () => this.#translator.latest?.problems ?? [],
-      nodes: () => this.#term?.nodes() ?? [],
-      queues: () => this.#term?.queues() ?? {},
-      eventsDropped: () => this.#term?.eventsDropped ?? 0,
-      authorityEnd: () => this.#term?.authorityEnd,
-    });
+    this.#metrics = new OperatorMetrics(version, this.#figures());
     const logger = (component: string): Logger => deps.logger.with({ component });
     const measure = this.#metrics.measureTranslation;
     this.#translator = new Translator({ source: view, clock, logger: logger('translate'), measure });
     const { namespace, name, podName, podUid } = settings;
     const identity = `${podName}_${podUid}`;
-    this.#election = new LeaseElection({
-      client,
-      lease: { namespace, name },
-      identity,
-      clock,
-      random,
-      logger: logger('lease'),
-    });
+    const lease = { namespace, name };
+    this.#election = new LeaseElection({ client, lease, identity, clock, random, logger: logger('lease') });
   }
 
   /** Ports for metrics and health. */
@@ -120,6 +105,19 @@ export class Replica {
     await this.#election.release();
     await Promise.all(this.#http.map((one) => one.close()));
     this.#end(end);
+  }
+
+  #figures(): MetricSources {
+    return {
+      isLeader: () => this.#election.isLeader,
+      isReady: () => this.#isReady,
+      watches: () => this.#deps.view.watches(),
+      problems: () => this.#translator.latest?.problems ?? [],
+      nodes: () => this.#term?.nodes() ?? [],
+      queues: () => this.#term?.queues() ?? {},
+      eventsDropped: () => this.#term?.eventsDropped ?? 0,
+      authorityEnd: () => this.#term?.authorityEnd,
+    };
   }
 
   async #atMost(milliseconds: number, work: Promise<void> | undefined): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Clock } from '../clock.ts';
+import type { TokenReviewer } from '../identity/token-review.ts';
 import { ApiClient } from '../kubernetes/client/api-client.ts';
 import { loadKubeConfig } from '../kubernetes/client/kube-config.ts';
 import { reviewToken } from '../kubernetes/client/token-review.ts';
@@ -21,26 +22,10 @@ export interface OperatorContext {
 
 /** Runs one operator until it is told to end; the exit code. Rejects when it cannot begin. */
 export async function runOperator(settings: ClusterSettings, context: OperatorContext): Promise<number> {
-  const { clock, random, logger, version, signal } = context;
-  const { kubeconfig, namespace, routerConfig, secrets } = settings;
-  const transport = new KubeConfigTransport(loadKubeConfig(kubeconfig === '' ? undefined : kubeconfig));
-  const client = new ApiClient({ transport, clock, namespace });
-  const view = new KubernetesSource({
-    client,
-    clock,
-    random,
-    logger: logger.with({ component: 'source' }),
-    crds: loadCrds(),
-    routerFile: routerConfig,
-    secretsFolder: secrets,
-  });
-  const review = async (token: string, audience: string) => {
-    const owner = await reviewToken(client, token, audience);
-    if (!('error' in owner)) return owner;
-    logger.info('a token was refused', { component: 'enrolment', reason: owner.error });
-    return undefined;
-  };
-  const replica = new Replica(settings, { client, view, reviewer: { review }, clock, random, logger, version });
+  const { signal } = context;
+  const { transport, client, view } = connect(settings, context);
+  const reviewer = { review: reviewing(client, context.logger) };
+  const replica = new Replica(settings, { ...context, client, view, reviewer });
   const stop = (): void => void replica.stop().then(() => view.close());
   signal.addEventListener('abort', stop);
   if (signal.aborted) stop();
@@ -55,4 +40,35 @@ export async function runOperator(settings: ClusterSettings, context: OperatorCo
     await view.close();
     await transport.close();
   }
+}
+
+interface Connection {
+  readonly transport: KubeConfigTransport;
+  readonly client: ApiClient;
+  readonly view: KubernetesSource;
+}
+
+function connect(settings: ClusterSettings, { clock, random, logger }: OperatorContext): Connection {
+  const { kubeconfig, namespace, routerConfig, secrets } = settings;
+  const transport = new KubeConfigTransport(loadKubeConfig(kubeconfig === '' ? undefined : kubeconfig));
+  const client = new ApiClient({ transport, clock, namespace });
+  const view = new KubernetesSource({
+    client,
+    clock,
+    random,
+    logger: logger.with({ component: 'source' }),
+    crds: loadCrds(),
+    routerFile: routerConfig,
+    secretsFolder: secrets,
+  });
+  return { transport, client, view };
+}
+
+function reviewing(client: ApiClient, logger: Logger): TokenReviewer['review'] {
+  return async (token, audience) => {
+    const owner = await reviewToken(client, token, audience);
+    if (!('error' in owner)) return owner;
+    logger.info('a token was refused', { component: 'enrolment', reason: owner.error });
+    return undefined;
+  };
 }
