@@ -38,7 +38,11 @@ const CRATES: readonly CrateRule[] = [
     mayUse: ['quiver-io', 'quiver-api', 'quiver-engine', 'quiver-crypto', 'quiver-wire'],
     why: 'The addon is the outermost layer: nothing may depend on it.',
   },
-  { crate: 'quiver-cni', mayUse: [], why: 'A program for each pod that starts: it asks the agent, and knows nothing itself.' },
+  {
+    crate: 'quiver-cni',
+    mayUse: [],
+    why: 'A program for each pod that starts: it asks the agent, and knows nothing itself.',
+  },
   { crate: 'quiver-load', mayUse: [], why: 'It measures every way alike, and so knows nothing of ours.' },
 ];
 
