@@ -76,6 +76,7 @@ describe('Prometheus', function () {
       return true;
     });
     await alpha.kubectl(operators, 'scale', 'deployment/quiver-operator', '--replicas=0');
+    await prometheus.discover();
     try {
       await eventually('it is told', async () => ((await firing()).includes('QuiverNoLeader') ? true : undefined), {
         within: 60_000,
@@ -84,6 +85,7 @@ describe('Prometheus', function () {
     } finally {
       await alpha.kubectl(operators, 'scale', 'deployment/quiver-operator', '--replicas=2');
       await alpha.kubectl(operators, 'rollout', 'status', 'deployment/quiver-operator', '--timeout=90s');
+      await prometheus.discover();
     }
     await eventually('it is over', async () => ((await firing()).includes('QuiverNoLeader') ? undefined : true), {
       within: 60_000,

@@ -1,5 +1,5 @@
 import { mkdtempSync } from 'node:fs';
-import { rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { stringify } from 'yaml';
@@ -23,7 +23,10 @@ export interface FiringAlert {
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** Debian's Prometheus on the first node of a cluster; it finds its targets as it does for users, by annotations. */
+/**
+ * Debian's Prometheus on the first node of a cluster. It is built without discovery in Kubernetes, so that is done here: by
+ * the annotations that users' Prometheus reads.
+ */
 export class Prometheus {
   readonly #site: Site;
   readonly #process: Process;
@@ -36,17 +39,43 @@ export class Prometheus {
     this.#guard = guardFolder(folder);
     const flags = [`--config.file=${folder}/prometheus.yaml`, `--storage.tsdb.path=${folder}/data`];
     const command = ['prometheus', ...flags, `--web.listen-address=${LISTEN}`];
-    this.#process = new Process(site.cluster.first.machine.within(command));
+    // In the network of the node alone, so that it hears signals.
+    const net = `--net=/run/netns/${site.cluster.first.machine.namespace}`;
+    this.#process = new Process(['nsenter', net, '--', ...command]);
   }
 
   /** Starts it with these rules; resolves when it answers. */
   static async start(site: Site, rules: string): Promise<Prometheus> {
     const folder = mkdtempSync(join(tmpdir(), 'quiver-prometheus-'));
     await writeFile(join(folder, 'rules.yaml'), rules);
-    await writeFile(join(folder, 'prometheus.yaml'), stringify(settings(folder, site.cluster.kubeconfig)));
+    await writeFile(join(folder, 'prometheus.yaml'), stringify(settings(folder)));
     const prometheus = new Prometheus(site, folder);
-    await eventually('Prometheus answers', () => prometheus.targets(), { within: 30_000, every: 200 });
+    await prometheus.discover();
+    const answers = async (): Promise<readonly ScrapeTarget[]> => {
+      if (prometheus.#process.hasEnded) throw new Error(`it ended: ${prometheus.#process.stderr.slice(-1000)}`);
+      return prometheus.targets();
+    };
+    await eventually('Prometheus answers', answers, { within: 30_000, every: 200 });
     return prometheus;
+  }
+
+  /** Looks which pods there are to scrape now. */
+  async discover(): Promise<void> {
+    const pods = JSON.parse(await this.#site.cluster.kubectl(['get', 'pods', '-A', '-o', 'json'])) as PodList;
+    const groups = pods.items.flatMap(({ metadata, status }) => {
+      const {
+        'prometheus.io/scrape': scrape,
+        'prometheus.io/port': port,
+        'prometheus.io/path': path = '/metrics',
+      } = metadata.annotations ?? {};
+      const isMeant = scrape === 'true' && status.podIP !== undefined && metadata.deletionTimestamp === undefined;
+      const component = metadata.labels?.['app.kubernetes.io/component'] ?? '';
+      const labels = { namespace: metadata.namespace, component, __metrics_path__: path };
+      return isMeant ? [{ targets: [`${status.podIP}:${port}`], labels }] : [];
+    });
+    const file = join(this.#folder, 'targets.json');
+    await writeFile(`${file}.new`, JSON.stringify(groups));
+    await rename(`${file}.new`, file);
   }
 
   async stop(): Promise<void> {
@@ -73,31 +102,23 @@ export class Prometheus {
   }
 }
 
-function settings(folder: string, kubeconfig: string): object {
-  const annotation = (name: string): string => `__meta_kubernetes_pod_annotation_prometheus_io_${name}`;
-  const address = {
-    source_labels: ['__meta_kubernetes_pod_ip', annotation('port')],
-    separator: ':',
-    target_label: '__address__',
-  };
+interface PodList {
+  readonly items: readonly {
+    readonly metadata: {
+      readonly namespace: string;
+      readonly deletionTimestamp?: string;
+      readonly labels?: Readonly<Record<string, string>>;
+      readonly annotations?: Readonly<Record<string, string>>;
+    };
+    readonly status: { readonly podIP?: string };
+  }[];
+}
+
+function settings(folder: string): object {
+  const files = [join(folder, 'targets.json')];
   return {
     global: { scrape_interval: '2s', scrape_timeout: '2s', evaluation_interval: '2s' },
     rule_files: [join(folder, 'rules.yaml')],
-    scrape_configs: [
-      {
-        job_name: 'pods',
-        kubernetes_sd_configs: [{ role: 'pod', kubeconfig_file: kubeconfig }],
-        relabel_configs: [
-          { source_labels: [annotation('scrape')], action: 'keep', regex: 'true' },
-          // One target for a pod, however many ports it names.
-          { source_labels: ['__meta_kubernetes_pod_container_init'], action: 'drop', regex: 'true' },
-          { source_labels: ['__meta_kubernetes_pod_container_port_name'], action: 'keep', regex: 'metrics' },
-          address,
-          { source_labels: [annotation('path')], target_label: '__metrics_path__' },
-          { source_labels: ['__meta_kubernetes_namespace'], target_label: 'namespace' },
-          { source_labels: ['__meta_kubernetes_pod_label_app_kubernetes_io_component'], target_label: 'component' },
-        ],
-      },
-    ],
+    scrape_configs: [{ job_name: 'pods', file_sd_configs: [{ files, refresh_interval: '2s' }] }],
   };
 }
