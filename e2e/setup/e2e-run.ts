@@ -11,7 +11,7 @@ import { testFiles } from './mocha.ts';
 import { ROOT, run } from './stage.ts';
 
 const REPORT = join(ROOT, 'e2e/report');
-const SCENARIOS = ['e2e/apiserver/**/*.test.ts', 'e2e/scenarios/**/*.test.ts'];
+const SCENARIOS = ['e2e/apiserver/**/*.test.ts', 'e2e/cni/**/*.test.ts', 'e2e/scenarios/**/*.test.ts'];
 /** What a scenario may take; it is a limit against hanging. */
 const TIMEOUT = '300000';
 
