@@ -32,6 +32,7 @@ export interface KubernetesNamespace {
 }
 
 export interface KubernetesPod {
+  /** By which its node knows it; of a static pod not that of its mirror. */
   readonly uid: string;
   readonly namespace: string;
   readonly name: string;

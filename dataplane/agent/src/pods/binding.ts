@@ -24,8 +24,12 @@ export type PodName = Pick<Binding, 'uid' | 'namespace' | 'name'>;
 /** One interface of one container. */
 export type Attachment = Pick<Binding, 'containerId' | 'interface'>;
 
-/** Whether both speak of the same pod; a runtime that gives no uid is taken by its names. */
+/**
+ * Whether both speak of the same pod: what both sides know of it has to be equal. A runtime that gives no uid is taken by
+ * its names alone.
+ */
 export function isSamePod(one: PodName, other: PodName): boolean {
-  if (one.uid !== '' && other.uid !== '') return one.uid === other.uid;
-  return one.name !== '' && one.name === other.name && one.namespace === other.namespace;
+  const isNamed = one.name !== '' && other.name !== '';
+  if (isNamed && (one.name !== other.name || one.namespace !== other.namespace)) return false;
+  return one.uid !== '' && other.uid !== '' ? one.uid === other.uid : isNamed;
 }

@@ -86,6 +86,12 @@ describe('the addresses of pods', () => {
     assert.deepEqual(members([pod('2', 'web')], [bound]), { web: [] });
   });
 
+  it('are not had by a pod that only says it had the uid of another', () => {
+    const bound = binding('1', ['10.1.0.7']);
+    assert.deepEqual(members([{ ...pod('1', 'web'), name: 'thief' }], [bound]), { web: [] });
+    assert.deepEqual(members([{ ...pod('1', 'web'), namespace: 'other' }], [bound]), { web: [] });
+  });
+
   it('make a tenant that has no other member', () => {
     assert.deepEqual(members([pod('1', 'db', '10.1.0.7')]), { db: ['10.1.0.7/32'], web: [] });
   });

@@ -92,6 +92,13 @@ describe('objects of a cluster, cut down', () => {
     assert.deepEqual(keepPod(stored('Pod', { status: { podIP: '10.0.0.9' } })).addresses, ['10.0.0.9']);
   });
 
+  it('keep of a static pod the uid by which its node knows it', () => {
+    const hash = { 'kubernetes.io/config.hash': 'f00d' };
+    const mirror = { ...hash, 'kubernetes.io/config.mirror': 'f00d' };
+    assert.equal(keepPod(stored('Pod', {}, { annotations: mirror })).uid, 'f00d');
+    assert.equal(keepPod(stored('Pod', {}, { annotations: hash })).uid, 'u1');
+  });
+
   it('keep of a core Service its addresses and ports, and all of one that is ours', () => {
     const spec = {
       clusterIP: '10.96.0.10',

@@ -55,7 +55,7 @@ export function keepPod({ metadata, spec, status }: StoredObject): KubernetesPod
   const single = textIn(status, 'podIP');
   const phase = textIn(status, 'phase');
   return {
-    uid: metadata.uid,
+    uid: uidOnNode(metadata),
     namespace: metadata.namespace ?? '',
     name: metadata.name,
     labels: metadata.labels ?? {},
@@ -65,6 +65,12 @@ export function keepPod({ metadata, spec, status }: StoredObject): KubernetesPod
     isFinished: phase === 'Succeeded' || phase === 'Failed',
     addresses: addresses.length === 0 && single !== '' ? [single] : addresses,
   };
+}
+
+// A static pod is known to its node and to container runtimes by a uid of the kubelet's own; the API holds its mirror.
+function uidOnNode({ uid, annotations = {} }: StoredObject['metadata']): string {
+  const isMirror = annotations['kubernetes.io/config.mirror'] !== undefined;
+  return (isMirror ? annotations['kubernetes.io/config.hash'] : undefined) ?? uid;
 }
 
 export function keepCoreService(
