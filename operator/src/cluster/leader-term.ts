@@ -215,8 +215,9 @@ export class LeaderTerm {
   #want(): void {
     const { translator, settings } = this.#deps;
     const { latest } = translator;
-    const { services, slices } =
-      latest === undefined ? nothing : desiredOwnedObjects(latest.ir, latest.snapshot.services);
+    // Without any translation nobody knows which names are published, so none is taken back.
+    if (latest === undefined) return;
+    const { services, slices } = desiredOwnedObjects(latest.ir, latest.snapshot.services);
     this.#writers.owned.want([...services, ...slices, ...operatorEndpoints(settings, this.#isServing)].map(asObject));
   }
 
@@ -246,8 +247,6 @@ export class LeaderTerm {
     for (const { node, acknowledged } of this.nodes()) if (acknowledged !== undefined) this.#writers.taints.look(node);
   }
 }
-
-const nothing: ReturnType<typeof desiredOwnedObjects> = { services: [], slices: [] };
 
 function asObject<T extends object>(manifest: T): T & KubeObject {
   return manifest as T & KubeObject;

@@ -116,6 +116,22 @@ describe('objects that the operator keeps in the cluster', () => {
     assert.deepEqual(writes(), []);
   });
 
+  it('are left alone before anybody has said what is wanted', async () => {
+    cluster.server.storage.create(service());
+    cluster.server.storage.mergePatch(coreService, 'prod/db', { metadata: { annotations: { team: 'a' } } });
+    cluster.clock.advance(3_600_000);
+    await owned.drain();
+    assert.deepEqual(writes(), []);
+  });
+
+  it('are written once although the API server leaves empty lists out', async () => {
+    const { spec: _, ...rest } = service();
+    cluster.server.storage.create({ ...rest, spec: { clusterIP: 'None' } });
+    owned.want([{ ...rest, spec: { clusterIP: 'None', ports: [] } }]);
+    await owned.drain();
+    assert.deepEqual(writes(), []);
+  });
+
   it('left from a former operator are removed', async () => {
     cluster.server.storage.create(service());
     owned.want([slice()]);
@@ -150,5 +166,7 @@ describe('what is wanted of an object', () => {
     assert.equal(contains({ b: [{ c: 1, d: 2 }] }, { b: [{ c: 1 }] }), true);
     assert.equal(contains({}, { b: undefined }), true);
     assert.equal(contains(undefined, { b: 1 }), false);
+    assert.equal(contains({ b: null }, { b: [], c: [] }), true);
+    assert.equal(contains({ b: [1] }, { b: [] }), false);
   });
 });

@@ -44,7 +44,8 @@ export class OwnedObjects {
   readonly #deps: OwnedObjectsDeps;
   readonly #queue: KeyedQueue;
   readonly #failures: FailureLog;
-  #desired = new Map<string, KubeObject>();
+  /** Undefined before anybody has said what is wanted: until then nothing is known to be too much. */
+  #desired: ReadonlyMap<string, KubeObject> | undefined;
   readonly #ends: readonly (() => void)[];
 
   constructor(deps: OwnedObjectsDeps) {
@@ -67,10 +68,11 @@ export class OwnedObjects {
   /** From now on exactly these shall be there. */
   want(objects: readonly KubeObject[]): void {
     const before = this.#desired;
-    this.#desired = new Map(objects.map((object) => [keyOfObject(object), object]));
-    if (before.size === 0) return this.#addAll();
-    for (const [key, object] of this.#desired) if (!isDeepStrictEqual(before.get(key), object)) this.#queue.add(key);
-    for (const key of before.keys()) if (!this.#desired.has(key)) this.#queue.add(key);
+    const desired = new Map(objects.map((object) => [keyOfObject(object), object]));
+    this.#desired = desired;
+    if (before === undefined) return this.#addAll();
+    for (const [key, object] of desired) if (!isDeepStrictEqual(before.get(key), object)) this.#queue.add(key);
+    for (const key of before.keys()) if (!desired.has(key)) this.#queue.add(key);
   }
 
   drain(): Promise<void> {
@@ -83,24 +85,28 @@ export class OwnedObjects {
   }
 
   #addAll(): void {
-    for (const key of this.#desired.keys()) this.#queue.add(key);
+    for (const key of this.#desired?.keys() ?? []) this.#queue.add(key);
     for (const object of this.#deps.store.owned()) this.#queue.add(keyOfObject(object));
   }
 
   async #work(key: string): Promise<void> {
+    if (this.#desired === undefined) return;
     const [kind = '', namespace = '', name = ''] = key.split(' ');
     const desired = this.#desired.get(key);
     const present = this.#deps.store.ownedObject(kind, namespace, name);
     try {
-      if (desired === undefined && present !== undefined) await this.#delete(present);
-      if (desired !== undefined && present === undefined) await this.#create(desired);
-      if (desired !== undefined && present !== undefined) await this.#change(present, desired);
+      await this.#reconcile(present, desired);
       this.#failures.succeeded(key);
     } catch (caught) {
       if (!(caught instanceof ApiFailure && (caught.isConflict || caught.isNotFound))) throw caught;
       this.#deps.counted?.('Outdated');
       this.#queue.add(key, { afterMs: outdatedWait });
     }
+  }
+
+  async #reconcile(present: StoredObject | undefined, desired: KubeObject | undefined): Promise<void> {
+    if (desired === undefined) return present === undefined ? undefined : this.#delete(present);
+    return present === undefined ? this.#create(desired) : this.#change(present, desired);
   }
 
   // A creation, never an apply: an object of that name that somebody made a moment ago is not taken over.
@@ -137,9 +143,13 @@ export class OwnedObjects {
   }
 }
 
-/** Whether everything that is wanted stands in what is there; the API server adds fields of its own. Lists are whole. */
+/**
+ * Whether everything that is wanted stands in what is there; the API server adds fields of its own. Lists are whole, and
+ * an empty one is as good as none: the API server leaves it out.
+ */
 export function contains(present: unknown, wanted: unknown): boolean {
   if (Array.isArray(wanted)) {
+    if (wanted.length === 0 && (present === undefined || present === null)) return true;
     if (!Array.isArray(present) || present.length !== wanted.length) return false;
     return wanted.every((item, index) => contains(present[index], item));
   }
