@@ -10,8 +10,8 @@ import { Shop } from './support/shop.ts';
 import type { Site } from './support/site.ts';
 
 const COUNT = 200;
-/** Milliseconds that a conversation may be silent while something restarts. */
-const LONGEST_GAP = 15_000;
+/** Milliseconds that a conversation may be silent; kubelet waits longer before each further start. */
+const LONGEST_GAP = 45_000;
 const API_SERVER_AWAY = 120_000;
 
 function podOf(name: string): Manifest {

@@ -1,7 +1,10 @@
 import type { ClusterNode } from '../../cluster/node/node.ts';
 import { differences, type KernelState, PARTS } from '../../harness/kernel-state.ts';
 
-/** Folders of a node in which something of Quiver lies while it is installed. */
+/**
+ * Folders of a node in which something of Quiver lies while it is installed. What is in them has to go; kubelet's folders
+ * for hostPath volumes stay, empty: no container can remove what is mounted in it.
+ */
 const FOLDERS = ['/opt/cni/bin', '/etc/cni/net.d', '/run/quiver', '/var/lib/quiver', '/var/lib/cni'];
 
 /**
