@@ -2,8 +2,10 @@ import assert from 'node:assert/strict';
 import {
   type ConfFile,
   chainedConfiguration,
+  isChained,
   isConfiguration,
   isOwn,
+  isSameConfiguration,
   primaryConfiguration,
   primaryOf,
 } from './conflist.ts';
@@ -51,13 +53,45 @@ describe('the configuration of the container runtime', () => {
     const files = [
       list('20-later.conflist', 'bridge'),
       ours,
-      { name: '05-broken.conflist', text: '{' },
       { name: '06-empty.conflist', text: '{"name": "x", "plugins": []}' },
+      { name: '07-loopback.conf', text: '{"name": "lo", "type": "loopback"}' },
       list('10-first.json', 'cilium-cni'),
       list('01-hidden.conflist.bak', 'bridge'),
     ];
-    assert.equal(primaryOf(files)?.name, '10-first.json');
-    assert.equal(primaryOf([ours]), undefined);
+    const found = primaryOf(files);
+    assert.equal(found.kind === 'Found' && found.file.name, '10-first.json');
+    assert.deepEqual(primaryOf([ours]), { kind: 'None' });
+    for (const text of ['', '{"name": "x", "plu', '[]', '{"plugins": [{}]}']) {
+      const name = '05-half.conflist';
+      assert.deepEqual(primaryOf([...files, { name, text }]), { kind: 'Unreadable', name });
+    }
+  });
+
+  it('is ours by name and content, or by name where it was damaged', () => {
+    const byHand = list('10-mynet.conflist', 'bridge', 'quiver-cni');
+    assert.deepEqual([isOwn(byHand), isChained(byHand)], [false, true]);
+    assert.equal(isOwn(list('00-quiver.conflist', 'bridge')), false);
+    assert.equal(isOwn(list('00-quiver.conflist', 'bridge', 'quiver-cni')), true);
+    assert.equal(isOwn({ name: '00-quiver.conflist', text: '{' }), true);
+  });
+
+  it('keeps what others put behind our plugin, until the primary has it', () => {
+    const edited = list('00-quiver.conflist', 'bridge', 'quiver-cni', 'istio-cni');
+    const types = (source: ConfFile) => {
+      const made = JSON.parse(chainedConfiguration(source, settings, edited)?.text ?? '{}') as typeof parsed;
+      return made.plugins.map(({ type }) => type);
+    };
+    const parsed = { plugins: [{ type: '' }] };
+    assert.deepEqual(types(list('10-a.conflist', 'bridge', 'portmap')), [
+      'bridge',
+      'portmap',
+      'quiver-cni',
+      'istio-cni',
+    ]);
+    assert.deepEqual(types(list('10-a.conflist', 'bridge', 'istio-cni')), ['bridge', 'istio-cni', 'quiver-cni']);
+    const pretty = { ...edited, text: JSON.stringify(JSON.parse(edited.text), undefined, 4) };
+    assert.equal(isSameConfiguration(pretty, edited), true);
+    assert.equal(isSameConfiguration(undefined, edited), false);
   });
 
   it('sorts before the primary one, whatever that is called', () => {

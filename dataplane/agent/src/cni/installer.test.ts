@@ -110,6 +110,36 @@ describe('installing the plugin', () => {
     assert.equal((await stat(conf('00-quiver.conflist'))).ino, ino);
   });
 
+  it('keeps what is in place while somebody writes the primary, and says so when that does not end', async () => {
+    await writeFile(conf('87-other.conflist'), JSON.stringify({ ...bridge, plugins: [{ type: 'podman' }] }));
+    const installer = await start();
+    await writeFile(conf('10-bridge.conflist'), '{"cniVersion": "1.0.0", "na');
+    installer.check();
+    await installer.idle();
+    assert.deepEqual(await plugins(), ['bridge', 'quiver-cni']);
+    assert.equal(installer.notice, '');
+    clock.advance(15_000);
+    await installer.idle();
+    assert.match(installer.notice, /^10-bridge\.conflist in .* is no network configuration: correct or remove it$/);
+    assert.deepEqual(await plugins(), ['bridge', 'quiver-cni']);
+    await writeFile(conf('10-bridge.conflist'), JSON.stringify({ ...bridge, plugins: [{ type: 'ptp' }] }));
+    clock.advance(1_000);
+    await installer.idle();
+    assert.deepEqual(await plugins(), ['ptp', 'quiver-cni']);
+    assert.equal(installer.notice, '');
+  });
+
+  it('leaves the file of somebody who chained the plugin by hand', async () => {
+    const byHand = JSON.stringify({ ...bridge, plugins: [{ type: 'bridge' }, { type: 'quiver-cni' }] });
+    await writeFile(conf('10-bridge.conflist'), byHand);
+    const installer = await start();
+    assert.match(installer.notice, /10-bridge\.conflist in .* holds quiver-cni already/);
+    assert.equal(installer.installed, '10-bridge.conflist');
+    await installer.remove();
+    assert.deepEqual(await readdir(conf()), ['10-bridge.conflist']);
+    assert.equal(await readFile(conf('10-bridge.conflist'), 'utf8'), byHand);
+  });
+
   it('leaves everything in place when the agent stops, and takes it over when it starts', async () => {
     await (await start()).stop();
     isReady = false;

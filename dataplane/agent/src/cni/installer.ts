@@ -7,7 +7,15 @@ import { writeWhole } from '../files/whole-file.ts';
 import type { Logger } from '../logger.ts';
 import { binaryName } from './binary.ts';
 import { readConfigurations, removeConfigurations, uninstallPlugin } from './conf-folder.ts';
-import { type ConfFile, chainedConfiguration, isOwn, primaryConfiguration, primaryOf } from './conflist.ts';
+import {
+  type ConfFile,
+  chainedConfiguration,
+  isChained,
+  isOwn,
+  isSameConfiguration,
+  primaryConfiguration,
+  primaryOf,
+} from './conflist.ts';
 
 export interface InstallerDeps {
   readonly mode: 'Chained' | 'Primary' | 'Off';
@@ -25,12 +33,23 @@ export interface InstallerDeps {
 
 /** Changes that nobody announced are seen after this time. */
 const checkMilliseconds = 15_000;
+/** When a file that could not be read is looked at again, and when it is a notice. */
+const againMilliseconds = 1_000;
+const unreadableMilliseconds = 15_000;
+
+/** What has to be in place: our file, or another one with our plugin; neither: nothing of ours. */
+interface Plan {
+  readonly own?: ConfFile | undefined;
+  readonly foreign?: ConfFile;
+}
 
 /** Keeps our plugin in the runtime's configuration, in a file of our own beside that of the primary. */
 export class CniInstaller {
   readonly #deps: InstallerDeps;
   #watcher: FSWatcher | undefined;
   #periodic: Timer | undefined;
+  #again: Timer | undefined;
+  #unreadableSince: number | undefined;
   #working: Promise<void> | undefined;
   #isChanged = false;
   #isStopped = false;
@@ -80,6 +99,7 @@ export class CniInstaller {
     this.#isStopped = true;
     this.#watcher?.close();
     this.#periodic?.cancel();
+    this.#again?.cancel();
     await this.#working;
   }
 
@@ -106,37 +126,54 @@ export class CniInstaller {
     const own = files.filter(isOwn);
     this.#installed = own.find(({ name }) => name === this.#installed?.name) ?? own[0];
     if (!isReady()) return;
-    const wanted = await this.#wanted(files);
+    const plan = await this.#plan(files);
+    if (plan === undefined) return;
+    const { own: wanted, foreign } = plan;
     const current = files.find(({ name }) => name === wanted?.name);
-    if (wanted !== undefined && current?.text !== wanted.text) await this.#write(wanted);
+    if (wanted !== undefined && !isSameConfiguration(current, wanted)) await this.#write(wanted);
     await this.#removeOwn(files, wanted?.name);
-    this.#installed = wanted;
+    this.#installed = wanted ?? foreign;
   }
 
-  async #wanted(files: readonly ConfFile[]): Promise<ConfFile | undefined> {
-    const { mode, socket, binDir, confDir } = this.#deps;
-    if (mode === 'Off') return undefined;
+  // Undefined: everything stays as it is for the moment.
+  async #plan(files: readonly ConfFile[]): Promise<Plan | undefined> {
+    const { mode, socket, binDir } = this.#deps;
+    if (mode === 'Off') return {};
     if (binDir !== undefined && !(await isThere(join(binDir, binaryName)))) {
       this.#note(`${binaryName} is not in ${binDir}: install it with quiver cni install`);
-      return undefined;
+      return {};
     }
-    const wanted = await this.#configuration(mode, socket, files);
-    const hint = 'pods of this node belong to no tenant until a primary plugin that sorts behind 0-0 is configured';
-    this.#note(wanted === undefined ? `there is nothing in ${confDir} to chain to: ${hint}` : '');
-    return wanted;
+    if (mode === 'Chained') return this.#chain(files);
+    this.#note('');
+    const hasPortmap = binDir !== undefined && (await isThere(join(binDir, 'portmap')));
+    return { own: primaryConfiguration({ mode, socket }, hasPortmap) };
   }
 
-  async #configuration(
-    mode: 'Chained' | 'Primary',
-    socket: string,
-    files: readonly ConfFile[],
-  ): Promise<ConfFile | undefined> {
-    const { binDir } = this.#deps;
-    if (mode === 'Primary') {
-      return primaryConfiguration({ mode, socket }, binDir !== undefined && (await isThere(join(binDir, 'portmap'))));
-    }
+  #chain(files: readonly ConfFile[]): Plan | undefined {
+    const { socket, confDir } = this.#deps;
     const source = primaryOf(files);
-    return source === undefined ? undefined : chainedConfiguration(source, { mode, socket });
+    if (source.kind === 'Unreadable') return this.#wait(source.name);
+    this.#unreadableSince = undefined;
+    if (source.kind === 'Found' && isChained(source.file)) {
+      this.#note(`${source.file.name} in ${confDir} holds ${binaryName} already: nothing is written beside it`);
+      return { foreign: source.file };
+    }
+    const current = files.find((file) => file.name === this.#installed?.name && isOwn(file));
+    const settings = { mode: 'Chained', socket } as const;
+    const own = source.kind === 'Found' ? chainedConfiguration(source.file, settings, current) : undefined;
+    const hint = 'pods of this node belong to no tenant until a primary plugin that sorts behind 0-0 is configured';
+    this.#note(own === undefined ? `there is nothing in ${confDir} to chain to: ${hint}` : '');
+    return { own };
+  }
+
+  // Others write their file in place: half of it is no reason to give pods another network.
+  #wait(name: string): undefined {
+    const { clock, confDir } = this.#deps;
+    this.#unreadableSince ??= clock.now();
+    if (clock.now() - this.#unreadableSince >= unreadableMilliseconds)
+      this.#note(`${name} in ${confDir} is no network configuration: correct or remove it`);
+    this.#again?.cancel();
+    this.#again = clock.after(againMilliseconds, () => this.check());
   }
 
   async #write(wanted: ConfFile): Promise<void> {
