@@ -127,6 +127,15 @@ describe('enrolment of nodes', () => {
     assert.equal(counted.length, 11);
   });
 
+  it('tells strangers nothing about the router', async () => {
+    const wrong = { fabric: 'other', router: 'other', node: 'other' };
+    for (const token of [undefined, 'nobody', 'other', 'unbound']) {
+      const caught = await enrol(token, wrong).catch((error: ServiceError) => error);
+      assert.ok('details' in caught);
+      assert.doesNotMatch(caught.details, /corp|site-a|node1|quiver-agent/);
+    }
+  });
+
   it('logs every refusal, and nothing secret', async () => {
     await refusal('elsewhere');
     await enrol('good');

@@ -68,10 +68,10 @@ export class Enrolment {
   async #issue(call: EnrolmentCall): Promise<EnrolResponse> {
     const { authority, clock } = this.#deps;
     if (!this.#limit.take(call.address)) throw new EnrolmentRefused('RateLimited');
-    const token = bearerOf(call.authorization);
+    const owner = this.#checkAgent(await this.#reviews.ownerOf(bearerOf(call.authorization)));
+    // What this router is called is told to its agents only.
     this.#checkRouter(call.request);
-    const owner = await this.#reviews.ownerOf(token);
-    const podUid = this.#checkOwner(owner, call.request.node);
+    const podUid = this.#checkNode(owner, call.request.node);
     const signer = authority();
     if (signer === undefined) throw new EnrolmentRefused('NotReady', 'there is no authority yet');
     const uri = spiffeIdOf(call.request);
@@ -88,13 +88,17 @@ export class Enrolment {
       throw new EnrolmentRefused('UnknownNode', `router ${own.router} has no node ${shown(node)}`);
   }
 
-  /** The uid of the caller's pod. */
-  #checkOwner(owner: TokenOwner | undefined, node: string): string {
+  #checkAgent(owner: TokenOwner | undefined): TokenOwner {
     if (owner === undefined) throw new EnrolmentRefused('TokenInvalid');
     const { username, podUid, nodeName } = owner;
     if (username !== this.#deps.agentUsername)
-      throw new EnrolmentRefused('NotAnAgent', `the token is of ${username}, not of ${this.#deps.agentUsername}`);
+      throw new EnrolmentRefused('NotAnAgent', `the token is of ${username}, which is no account of agents`);
     if (podUid === '' || nodeName === '') throw new EnrolmentRefused('TokenUnbound');
+    return owner;
+  }
+
+  /** The uid of the caller's pod. */
+  #checkNode({ podUid, nodeName }: TokenOwner, node: string): string {
     if (nodeName !== node)
       throw new EnrolmentRefused('WrongNode', `the token is bound to node ${nodeName}, not to ${shown(node)}`);
     if (this.#deps.nodeOfPod(podUid) !== nodeName)
