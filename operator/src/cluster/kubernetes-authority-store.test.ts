@@ -44,6 +44,19 @@ describe('authority in a Secret', () => {
     assert.deepEqual(data, { 'ca.crt': 'BUNDLE', other: 'x' });
   });
 
+  it('is published although somebody else writes at the same moment', async () => {
+    const body = JSON.stringify({
+      kind: 'Status',
+      reason: 'Conflict',
+      message: 'the object has been modified',
+      code: 409,
+    });
+    cluster.server.failNext({ status: 409, body }, ({ method }) => method === 'PUT');
+    await store.publish('BUNDLE');
+    const { data } = cluster.server.storage.get(resourceTypes.configMap, 'quiver-system/quiver-authority');
+    assert.deepEqual(data, { 'ca.crt': 'BUNDLE' });
+  });
+
   it('has no place when the chart was not installed', async () => {
     cluster.server.storage.delete(resourceTypes.secret, 'quiver-system/quiver-authority');
     assert.equal(await store.read(), undefined);

@@ -8,6 +8,9 @@ const certificateKey = 'tls.crt';
 const privateKey = 'tls.key';
 const bundleKey = 'ca.crt';
 
+/** Others may write at the same moment. */
+const attempts = 3;
+
 /** The authority in a Secret, and what agents trust in a ConfigMap of the same name. The chart makes both, empty. */
 export class KubernetesAuthorityStore implements AuthorityStore {
   readonly #client: Pick<ApiClient, 'get' | 'replace'>;
@@ -38,9 +41,11 @@ export class KubernetesAuthorityStore implements AuthorityStore {
   }
 
   async publish(bundle: string): Promise<void> {
-    const config = await this.#get('ConfigMap');
-    if (config === undefined || dataOf(config)[bundleKey] === bundle) return;
-    await this.#replace({ ...config, data: { ...dataOf(config), [bundleKey]: bundle } });
+    for (let attempt = 0; attempt < attempts; attempt += 1) {
+      const config = await this.#get('ConfigMap');
+      if (config === undefined || dataOf(config)[bundleKey] === bundle) return;
+      if (await this.#replace({ ...config, data: { ...dataOf(config), [bundleKey]: bundle } })) return;
+    }
   }
 
   #get(kind: 'Secret' | 'ConfigMap'): Promise<StoredObject | undefined> {
