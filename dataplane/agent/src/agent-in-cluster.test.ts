@@ -95,7 +95,7 @@ describe('an agent in a cluster', function () {
       await assert.rejects(stat(bench.at('state')));
     });
 
-    it('says what is in the way, and tries again when it is asked again', async () => {
+    async function startInTheWay(): Promise<Agent> {
       const agent = await startInstalled();
       await rename(confDir(), bench.at('aside'));
       await writeFile(confDir(), '');
@@ -104,13 +104,37 @@ describe('an agent in a cluster', function () {
       assert.equal(reasons[0]?.code, 'RetirementFailed');
       assert.match(reasons[0].message, /net\.d cannot be read: ENOTDIR/);
       assert.deepEqual(bench.engine.stops, []);
+      return agent;
+    }
+
+    async function outOfTheWay(): Promise<void> {
       await rm(confDir());
       await rename(bench.at('aside'), confDir());
-      bench.operator.send(sampleSnapshot(3n, retired()));
-      assert.equal((await bench.operator.ack()).version, 3n);
+    }
+
+    it('says what is in the way, tries again by itself, and tells when it is done', async () => {
+      const agent = await startInTheWay();
+      await outOfTheWay();
+      bench.clock.advance(1_000);
+      assert.equal((await bench.operator.hello()).digest, '');
+      bench.operator.send(sampleSnapshot(2n, retired()));
+      assert.equal((await bench.operator.ack()).version, 2n);
       assert.deepEqual(await readdir(confDir()), ['10-bridge.conflist']);
       await agent.stop();
       assert.deepEqual(bench.engine.stops, [false]);
+    });
+
+    it('tries again at once when it is asked again', async () => {
+      await startInTheWay();
+      await outOfTheWay();
+      bench.operator.send(sampleSnapshot(3n, retired()));
+      assert.equal((await bench.operator.ack()).version, 3n);
+    });
+
+    it('ends when it is wanted again after it could not be given up', async () => {
+      const agent = await startInTheWay();
+      bench.operator.send(sampleSnapshot(3n));
+      assert.equal((await agent.failed).code, 'RetirementRevoked');
     });
 
     it('keeps the plugin configured when it only stops', async () => {

@@ -182,6 +182,7 @@ export class Agent {
     this.#grace?.cancel();
     await this.#cni?.stop();
     this.#identity?.stop();
+    this.#intake.stop();
     this.#stream.close();
     this.#prober.stop();
     await this.#configuration.close();

@@ -7,6 +7,7 @@ import type { Candidate } from './candidate.ts';
 import type { Configuration, Verdict } from './configuration.ts';
 import type { Fence } from './fence.ts';
 import type { LastGood, NodeIdentity } from './last-good.ts';
+import { Retirement } from './retirement.ts';
 import { Secrets } from './secrets.ts';
 
 export interface IntakeDeps {
@@ -29,16 +30,18 @@ export class Intake {
   readonly #deps: IntakeDeps;
   #fence: Fence;
   #nackedByFault = '';
-  #retiring: Promise<void> | undefined;
+  readonly #retirement: Retirement;
 
   constructor(deps: IntakeDeps, fence: Fence) {
+    const { clock, logger, stream, retire } = deps;
     this.#deps = deps;
     this.#fence = fence;
+    this.#retirement = new Retirement({ clock, logger, stream, retire });
   }
 
   /** Whether this node is, or is just being, given up. */
   get isRetiring(): boolean {
-    return this.#retiring !== undefined;
+    return this.#retirement.isOrdered;
   }
 
   /** Epochs below the fence's are refused from now on. */
@@ -46,10 +49,15 @@ export class Intake {
     this.#fence = fence;
   }
 
+  /** Nothing is tried again any more. */
+  stop(): void {
+    this.#retirement.stop();
+  }
+
   receive({ version, epoch, digest, config, secrets }: Snapshot): void {
     const reason = this.#fence.check({ version, epoch }) ?? this.#wrongNode(config);
     if (reason !== undefined || config === undefined) return this.#refuse(version, reason);
-    if (config.retire) return void this.#retire(version);
+    if (config.retire) return this.#retirement.order(version);
     if (this.isRetiring) {
       const message = 'Quiver was taken off this node and is wanted again; the agent has to be started anew';
       return this.#deps.failed(new AgentError('RetirementRevoked', message));
@@ -81,22 +89,6 @@ export class Intake {
     configuration.noteRefused(version, reasons);
     logger.warn('configuration refused', { version: String(version), reason: reason?.message });
     stream.reject(version, reasons);
-  }
-
-  // Asked for again and again, for instance over another connection, it is done once and acknowledged each time.
-  async #retire(version: bigint): Promise<void> {
-    const { logger, stream, retire } = this.#deps;
-    if (this.#retiring === undefined) logger.warn('the operator takes Quiver off this node');
-    this.#retiring ??= retire();
-    try {
-      await this.#retiring;
-      stream.acknowledge(version);
-    } catch (caught) {
-      this.#retiring = undefined;
-      const reason = { code: 'RetirementFailed', field: 'retire', message: messageOf(caught) };
-      logger.error('Quiver cannot be taken off this node', { reason: reason.message });
-      stream.reject(version, [reason]);
-    }
   }
 
   async #accepted(candidate: Candidate): Promise<void> {
