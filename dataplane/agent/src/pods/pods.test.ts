@@ -89,6 +89,24 @@ describe('what is known of pods', () => {
     assert.equal((await make()).bindings.length, 0);
   });
 
+  it('is forgotten of a pod without uid by its names, and never of a container that is no pod', async () => {
+    const pods = await make();
+    await pods.bind(first, { uid: '', namespace: 'prod', name: 'web-0' }, ['10.1.0.7']);
+    await pods.bind({ ...first, containerId: 'c2' }, { uid: '', namespace: '', name: '' }, ['10.1.0.8']);
+    pods.prune(config(web));
+    clock.advance(300_000);
+    pods.prune(config(web));
+    assert.equal(pods.bindings.length, 2);
+    pods.prune(config());
+    clock.advance(300_000);
+    pods.prune(config());
+    assert.deepEqual(
+      pods.bindings.map(({ containerId }) => containerId),
+      ['c2'],
+    );
+    await pods.close();
+  });
+
   it('tells how far the engine is with a pod', async () => {
     const pods = await make();
     assert.equal(pods.progress(web, ['10.1.0.7']), 'NotInConfiguration');

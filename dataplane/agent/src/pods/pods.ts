@@ -144,11 +144,11 @@ export class Pods {
   /** Forgets interfaces of pods that the operator has not named for a while. Its configuration must be of now. */
   prune(config: NodeConfig): void {
     const now = this.#deps.clock.now();
-    const missing = this.#bindings.filter((one) => one.uid !== '' && !config.pods.some((pod) => isSamePod(one, pod)));
-    const uids = new Set(missing.map(({ uid }) => uid));
-    for (const uid of this.#absent.keys()) if (!uids.has(uid)) this.#absent.delete(uid);
-    for (const uid of uids) if (!this.#absent.has(uid)) this.#absent.set(uid, now);
-    const isForgotten = ({ uid }: Binding) => now - (this.#absent.get(uid) ?? now) >= absenceMilliseconds;
+    const missing = this.#bindings.filter((one) => isOfPod(one) && !config.pods.some((pod) => isSamePod(one, pod)));
+    const names = new Set(missing.map(nameOf));
+    for (const name of this.#absent.keys()) if (!names.has(name)) this.#absent.delete(name);
+    for (const name of names) if (!this.#absent.has(name)) this.#absent.set(name, now);
+    const isForgotten = (one: Binding) => now - (this.#absent.get(nameOf(one)) ?? now) >= absenceMilliseconds;
     const kept = this.#bindings.filter((one) => !isForgotten(one));
     if (kept.length === this.#bindings.length) return;
     this.#deps.logger.info('interfaces of pods that are gone are forgotten', {
@@ -187,4 +187,13 @@ export class Pods {
 
 function isOf({ containerId, interface: name }: Attachment, binding: Binding): boolean {
   return binding.containerId === containerId && binding.interface === name;
+}
+
+// A container that is no pod is known to its runtime only.
+function isOfPod({ uid, name }: Binding): boolean {
+  return uid !== '' || name !== '';
+}
+
+function nameOf({ uid, namespace, name }: Binding): string {
+  return `${uid} ${namespace}/${name}`;
 }
