@@ -21,10 +21,16 @@ function agent(node: string, more: Partial<KubernetesPod> = {}): KubernetesPod {
 describe('nodes that objects wait for', () => {
   let clock: FakeClock;
   let nodes: AgentNodes;
+  let taints: Readonly<Record<string, string>>;
 
   beforeEach(() => {
     clock = new FakeClock();
-    nodes = new AgentNodes({ namespace: 'quiver-system', agentServiceAccount: 'quiver-agent' }, clock);
+    taints = {};
+    const settings = { namespace: 'quiver-system', agentServiceAccount: 'quiver-agent' };
+    nodes = new AgentNodes(settings, clock, (name) => {
+      const key = taints[name];
+      return { name, resourceVersion: '1', taints: key === undefined ? [] : [{ key, effect: 'NoExecute' }] };
+    });
   });
 
   it('are those with the pod of an agent', () => {
@@ -36,7 +42,7 @@ describe('nodes that objects wait for', () => {
     ];
     assert.equal(nodes.take([agent('a'), ...others]), false);
     assert.deepEqual(
-      ['a', 'b', 'c', 'd', ''].filter((node) => nodes.has(node)),
+      ['a', 'b', 'c', 'd', ''].filter((node) => nodes.isAwaited(node)),
       ['a'],
     );
   });
@@ -45,15 +51,31 @@ describe('nodes that objects wait for', () => {
     nodes.take([agent('a')]);
     assert.equal(nodes.take([agent('a'), agent('b')]), true);
     clock.advance(59_000);
-    assert.deepEqual([nodes.has('a'), nodes.has('b')], [true, false]);
+    assert.deepEqual([nodes.isAwaited('a'), nodes.isAwaited('b')], [true, false]);
     nodes.take([agent('a'), agent('b')]);
     clock.advance(1_000);
-    assert.equal(nodes.has('b'), true);
+    assert.equal(nodes.isAwaited('b'), true);
+  });
+
+  it('are no nodes that are off, and are again when they are back', () => {
+    nodes.take([agent('a'), agent('b'), agent('c')]);
+    taints = {
+      a: 'node.kubernetes.io/unreachable',
+      b: 'node.kubernetes.io/not-ready',
+      c: 'node.kubernetes.io/unschedulable',
+    };
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((node) => nodes.isAwaited(node)),
+      [false, false, true],
+    );
+    assert.equal(nodes.has('a'), true);
+    taints = {};
+    assert.equal(nodes.isAwaited('a'), true);
   });
 
   it('are no nodes whose agent is gone', () => {
     nodes.take([agent('a'), agent('b')]);
     nodes.take([agent('b')]);
-    assert.deepEqual([nodes.has('a'), nodes.has('b')], [false, true]);
+    assert.deepEqual([nodes.isAwaited('a'), nodes.isAwaited('b')], [false, true]);
   });
 });

@@ -61,13 +61,13 @@ export class LeaderTerm {
 
   constructor(deps: LeaderTermDeps) {
     this.#deps = deps;
-    const { translator, clock, epoch, settings } = deps;
+    const { translator, clock, epoch, settings, view } = deps;
     const logger = (component: string): Logger => deps.logger.with({ component });
     this.#keeper = this.#newKeeper(logger('authority'));
     const refusal = (node: string, stream: AgentStream) => this.#refusalOf(node, stream);
     this.#distributor = new Distributor({ epoch, logger: logger('distribute'), refusal });
     this.#writers = new Writers({ ...deps, podName: settings.podName });
-    this.#agents = new AgentNodes(settings, clock);
+    this.#agents = new AgentNodes(settings, clock, (name) => view.node(name));
     this.#operator = new Operator({
       translator,
       distributor: this.#distributor,
@@ -75,7 +75,7 @@ export class LeaderTerm {
       clock,
       logger: logger('operator'),
       adapt: (node) => (this.#isRetiring ? retired(node) : node),
-      concerns: (node) => this.#agents.has(node),
+      concerns: (node) => this.#agents.isAwaited(node),
     });
   }
 
@@ -128,7 +128,7 @@ export class LeaderTerm {
     if (this.#isRetiring) return;
     this.#isRetiring = true;
     this.#operator.republish();
-    const tell = (): void => listener(retirementProgress(this.#distributor.reports()));
+    const tell = (): void => listener(retirementProgress(this.#nodesWithAgents()));
     this.#distributor.onChange(tell);
     tell();
   }
@@ -149,6 +149,11 @@ export class LeaderTerm {
     await this.#operator.stop();
     await this.#writers.drain();
     await this.abort();
+  }
+
+  // On other nodes there is nothing to take off.
+  #nodesWithAgents(): readonly NodeReport[] {
+    return this.#distributor.reports().filter(({ node, isConnected }) => isConnected || this.#agents.has(node));
   }
 
   #unsubscribe(): void {
@@ -231,6 +236,8 @@ export class LeaderTerm {
     this.#recheck ??= this.#deps.clock.after(recheckDelayMilliseconds, () => {
       this.#recheck = undefined;
       this.#distributor.recheck();
+      // A node may be off, or back.
+      this.#operator.refreshSoon();
       this.#lookAtTaints();
     });
   }
@@ -244,7 +251,10 @@ export class LeaderTerm {
 
   #lookAtTaints(): void {
     if (!this.#deps.settings.removesTaint || this.#isRetiring) return;
-    for (const { node, acknowledged } of this.nodes()) if (acknowledged !== undefined) this.#writers.taints.look(node);
+    for (const { node, isConnected, acknowledged } of this.nodes()) {
+      // What a node ran before it left says nothing: a machine made anew has the name of the former one.
+      if (isConnected && acknowledged !== undefined) this.#writers.taints.look(node);
+    }
   }
 }
 

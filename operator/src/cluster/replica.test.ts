@@ -148,6 +148,16 @@ describe('operators of a cluster', () => {
     assert.equal(isTainted(), true);
     agent.say({ $case: 'ack', value: { version } });
     await bench.until('no taint', () => !isTainted());
+    agent.close();
+    while (!(await get(leader, 0, '/metrics')).includes('quiver_operator_agents_connected 0'));
+    // A machine made anew under the same name.
+    bench.server.storage.mergePatch(resourceTypes.node, 'node1', { spec: { taints } });
+    const until = bench.clock.now() + 2_000;
+    await bench.until('some time', () => bench.clock.now() > until);
+    assert.equal(isTainted(), true);
+    const next = await bench.dial(leader);
+    next.say({ $case: 'ack', value: { version: (await configOf(next)).version } });
+    await bench.until('no taint', () => !isTainted());
   });
 
   it('tell what is wrong with an object although nobody else is there', async () => {
