@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
+import { annotateLease } from '../kubernetes/lease/annotate-lease.ts';
 import { resourceTypes } from '../kubernetes/resource-type.ts';
 import { type LogFields, silentLogger } from '../logger.ts';
 import { type BenchReplica, ClusterBench, releaseNamespace } from '../testing/cluster-bench.ts';
@@ -195,6 +196,19 @@ describe('operators of a cluster', () => {
     await bench.until('some time', () => bench.clock.now() > until);
     assert.equal(bench.server.storage.has(resourceTypes.lease, `${releaseNamespace}/quiver-operator`), false);
     assert.match(await get(leader, 1, '/readyz'), /^200/);
+    const forgotten = bench.clock.now() + 32_000;
+    await bench.until('half a minute', () => bench.clock.now() > forgotten);
+    assert.match(await get(leader, 1, '/readyz'), /^503 the nodes are retired: remove the release/);
+  });
+
+  it('begin anew when they lose the lease during a retirement, so that it is finished', async () => {
+    const { leader } = split(await serving('one'));
+    await bench.dial(leader);
+    await annotateLease(leader.client, lease, { 'quiver.dev/retire': 'now' });
+    const told = () => bench.server.storage.get(resourceTypes.lease, `${releaseNamespace}/quiver-operator`).metadata;
+    await bench.until('retiring', () => told().annotations?.['quiver.dev/retired'] === '0/1');
+    leader.cutOff();
+    assert.equal(await leader.ended, 'LeadershipLost');
   });
 
   it('wait for an authority that is broken, and serve when it is repaired', async () => {

@@ -4,7 +4,7 @@ import { type Answer, type HttpListening, serveHttp } from '../http/server.ts';
 import type { TokenReviewer } from '../identity/token-review.ts';
 import { backoff } from '../kubernetes/backoff.ts';
 import type { ApiClient } from '../kubernetes/client/api-client.ts';
-import { LeaseElection } from '../kubernetes/lease/lease-election.ts';
+import { LeaseElection, leaseDeleted } from '../kubernetes/lease/lease-election.ts';
 import { type Annotations, retireAnnotation, retiredAnnotation } from '../kubernetes/lease/lease-record.ts';
 import { pause } from '../kubernetes/pause.ts';
 import type { Logger } from '../logger.ts';
@@ -32,6 +32,8 @@ export type ReplicaEnd = 'Stopped' | 'LeadershipLost' | 'Failed';
 /** For what is under way when the process is told to end. */
 const stopMilliseconds = 5_000;
 const lossMilliseconds = 1_000;
+/** A release is removed at once after its nodes are retired. */
+const forgottenMilliseconds = 30_000;
 
 const startWaits = { first: 500, most: 10_000 };
 
@@ -50,6 +52,7 @@ export class Replica {
   #isReady = false;
   #isRetiring = false;
   #retireTold = '';
+  #retiredText = '';
 
   constructor(settings: ClusterSettings, deps: ReplicaDeps) {
     this.#settings = settings;
@@ -139,6 +142,7 @@ export class Replica {
   }
 
   #notReady(): string {
+    if (this.#retiredText !== '') return this.#retiredText;
     if (this.#ending.signal.aborted) return 'it is ending\n';
     const { obstacle } = this.#deps.view;
     if (obstacle !== undefined) return `${obstacle.message}\n`;
@@ -175,18 +179,27 @@ export class Replica {
 
   async #lose(reason: string): Promise<void> {
     this.#ending.abort();
-    this.#isReady = this.#isReady && this.#isRetiring;
+    const isRetired = this.#isRetiring && reason === leaseDeleted;
+    this.#isReady = this.#isReady && isRetired;
     // Streams end in this turn; what else is under way may wait for an API server that does not answer.
     await this.#atMost(lossMilliseconds, this.#term?.abort());
-    if (this.#isRetiring) {
-      // Whoever began anew here would configure the nodes again that are being cleaned.
-      this.#deps.logger.info('the nodes are retired, nothing is left to do');
-      return;
-    }
+    if (isRetired) return this.#idle();
     this.#deps.logger.error('this operator ends, so that it begins anew', { code: 'LeadershipLost', reason });
     this.#translator.stop();
     await Promise.all(this.#http.map((one) => one.close()));
     this.#end('LeadershipLost');
+  }
+
+  // Whoever began anew here would configure the nodes again that were cleaned. A release that is not removed then was
+  // forgotten, which must be seen.
+  #idle(): void {
+    const { clock, logger } = this.#deps;
+    logger.info('the nodes are retired, nothing is left to do');
+    clock.after(forgottenMilliseconds, () => {
+      this.#isReady = false;
+      this.#retiredText = 'the nodes are retired: remove the release, or restart the operators to use it again\n';
+      logger.warn('the nodes are retired, and the release is still there');
+    });
   }
 
   #observe(annotations: Annotations): void {

@@ -47,6 +47,9 @@ const renewDeadline = 10_000;
 const callLimit = 5_000;
 const releaseLimit = 3_000;
 
+/** Why leading ends when somebody removed the lease, as a retirement does at its end. */
+export const leaseDeleted = 'the lease was deleted';
+
 interface Wish {
   readonly changes: Readonly<Record<string, string | undefined>>;
   resolve(): void;
@@ -175,7 +178,7 @@ export class LeaseElection {
       const written = await this.#write(renewedLease(record, merged(record.annotations, wishes), began), false);
       if (written !== undefined) return this.#kept(written, wishes, began);
       record = await this.#read();
-      if (record === undefined) return this.#lose('the lease was deleted');
+      if (record === undefined) return this.#lose(leaseDeleted);
       if (record.holder !== identity) return this.#lose(`the lease was taken by ${record.holder || 'nobody'}`);
     }
   }
