@@ -38,8 +38,8 @@ describe('at rest', function () {
     const live = await LiveConnections.open(alpha, options);
     const log = alpha.cluster.controlPlane.auditLog;
     const settled = await eventually('no status is written any more', quietLength(log), {
-      within: 60_000,
-      every: 1000,
+      within: 180_000,
+      every: SETTLED,
     });
     const begin = now();
     await live.reports('go on', ({ silence }) => now() - begin > WATCHED && silence < 1000, WATCHED + 10_000);
