@@ -68,8 +68,8 @@ describe('a router that is killed', function () {
     [['a', 'b'], 'at the ingress, and then another at the egress'],
   ] as const) {
     it(`${when}, does not strand a client behind a closed window`, async function () {
-      // Two restarts in a row, with nobody but probes on the way: sometimes the second router is told too late, and
-      // only the client's next packet brings the session back. Known, and counted against us: not a matter of the test.
+      // A known fault of the product, cause not found: after two restarts in a row the second router sometimes does not
+      // know the session within the time below. To be removed together with the fault.
       if (sides.length > 1) this.retries(6);
       const download = fetchSlowly('web');
       await download.has(1_000_000);
