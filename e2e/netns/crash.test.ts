@@ -67,10 +67,7 @@ describe('a router that is killed', function () {
     [['b'], 'at the egress'],
     [['a', 'b'], 'at the ingress, and then another at the egress'],
   ] as const) {
-    it(`${when}, does not strand a client behind a closed window`, async function () {
-      // A known fault of the product, cause not found: after two restarts in a row the second router sometimes does not
-      // know the session within the time below. To be removed together with the fault.
-      if (sides.length > 1) this.retries(6);
+    it(`${when}, does not strand a client behind a closed window`, async () => {
       const download = fetchSlowly('web');
       await download.has(1_000_000);
       download.pause();

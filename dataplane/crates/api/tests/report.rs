@@ -180,7 +180,8 @@ fn explanation_is_told_step_by_step_with_its_verdict() {
 fn counts_name_every_drop_reason_and_every_configured_path() {
     let now = Now { at: Instant::ORIGIN, unix_ms: 1_800_000_000_000 };
     let tables = Arc::new(Tables::build(&config()).unwrap());
-    let setup = Setup { seed: [7; 32], boot_id: BootId(1), shard: Shard::ONLY };
+    let horizon_unix_ms = now.unix_ms;
+    let setup = Setup { seed: [7; 32], boot_id: BootId(1), shard: Shard::ONLY, horizon_unix_ms };
     let mut engine = Engine::new(setup, tables, now);
     let mut packet = Packet::allocate();
     packet.fill(&[0x45]);

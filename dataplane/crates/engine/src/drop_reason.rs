@@ -66,7 +66,7 @@ drop_reasons! {
     32 MetadataMalformed "metadata_malformed" "The metadata is truncated, contradicts itself or exceeds a limit.";
     33 MetadataIncomplete "metadata_incomplete" "The metadata lacks something that is needed to open the session.";
     34 MetadataUnauthentic "metadata_unauthentic" "The metadata does not authenticate with the peer's key.";
-    35 MetadataStale "metadata_stale" "The sender's time in the metadata is further than the allowed difference from this node's clock.";
+    35 MetadataStale "metadata_stale" "The sender's time in the metadata is further than the allowed difference from this node's clock, or before this node started.";
     36 MetadataReplayed "metadata_replayed" "The same metadata was received before.";
     37 MetadataWrongPort "metadata_wrong_port" "The metadata was made for another destination port than it came in by.";
     38 MetadataUnexpected "metadata_unexpected" "The metadata does not fit the direction or state of its session.";

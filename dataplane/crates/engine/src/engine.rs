@@ -52,6 +52,9 @@ pub struct Setup {
     pub boot_id: BootId,
     /// Which worker this is.
     pub shard: Shard,
+    /// Metadata that was sent before is refused: a former life of the node may have accepted it. The same for all workers, so that
+    /// what one of them announces is heard by those that begin a little later.
+    pub horizon_unix_ms: u64,
 }
 
 /// An SVR router for the sessions of one worker.
@@ -179,7 +182,7 @@ impl Engine {
     pub fn note_peer_restart(&mut self, router: &str, node: &str, boot: BootId, now: Now) {
         self.output.set_now(now.at);
         if self.fabric.peering.note_boot(router, node, boot) {
-            self.sweep.start(now.at);
+            self.sweep.start_with_repeats(now.at);
         }
     }
 

@@ -57,7 +57,7 @@ impl Fabric {
             boot: setup.boot_id,
             shard: setup.shard,
             names: Names::default(),
-            replay: MetadataReplay::new(REMEMBERED_SENDERS, Freshness::METADATA, now.unix_ms),
+            replay: MetadataReplay::new(REMEMBERED_SENDERS, Freshness::METADATA, setup.horizon_unix_ms),
             flow_limiter: FlowLimiter::new(),
             derivations: TokenBucket::new(DERIVATIONS, DERIVATIONS, now.at),
             keep_alives: TokenBucket::new(keep_alive::PER_SECOND, keep_alive::AT_ONCE, now.at),

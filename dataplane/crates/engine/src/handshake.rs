@@ -178,6 +178,11 @@ impl Handshake {
         self.checks = 0;
     }
 
+    /// Whether nothing came back since the other side was told to take the session up again.
+    pub(crate) fn is_unheard(&self) -> bool {
+        self.recovering && self.last_received < self.unanswered_since
+    }
+
     /// Time since the other side was heard.
     pub(crate) fn silence(&self, now: Instant) -> Duration {
         now - self.last_received

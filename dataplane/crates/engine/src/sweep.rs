@@ -9,6 +9,10 @@ pub(crate) const STEP: u32 = 512;
 /// Time between steps: 200,000 sessions take about 0.8 s.
 pub(crate) const PAUSE: Duration = Duration::from_millis(2);
 
+/// Times after which neighbours that have restarted are told once more of sessions they said nothing about: what they were told may
+/// have been lost, or their clock may be ahead by as much as freshness allows.
+const REPEATS: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(3), Duration::from_secs(7)];
+
 /// Where a sweep stands. What is asked for while it runs makes it go on for a whole round from there: changes that come faster than a
 /// round takes keep no session from its turn.
 #[derive(Debug, Default)]
@@ -17,6 +21,8 @@ pub(crate) struct Sweep {
     next: u32,
     /// Positions still to be visited, at most.
     left: u32,
+    /// When a neighbour was seen to have restarted, and how many rounds have been repeated for it.
+    restart: Option<(Instant, usize)>,
 }
 
 impl Sweep {
@@ -28,13 +34,28 @@ impl Sweep {
         }
     }
 
+    /// A neighbour has restarted: every session is to be looked at, and again after a while.
+    pub(crate) const fn start_with_repeats(&mut self, now: Instant) {
+        self.start(now);
+        self.restart = Some((now, 0));
+    }
+
     /// When the next step is due.
-    pub(crate) const fn due(&self) -> Option<Instant> {
-        self.due
+    pub(crate) fn due(&self) -> Option<Instant> {
+        self.due.into_iter().chain(self.repeat()).min()
+    }
+
+    fn repeat(&self) -> Option<Instant> {
+        let (at, repeated) = self.restart?;
+        REPEATS.get(repeated).map(|after| at + *after)
     }
 
     /// The positions of the next step; `slots` is how many positions there are.
     pub(crate) fn step(&mut self, slots: u32, now: Instant) -> core::ops::Range<u32> {
+        while self.repeat().is_some_and(|due| due <= now) {
+            self.left = u32::MAX;
+            self.restart = self.restart.map(|(at, repeated)| (at, repeated + 1));
+        }
         let from = if self.next < slots { self.next } else { 0 };
         let count = STEP.min(slots - from).min(self.left);
         self.next = from + count;
@@ -83,6 +104,19 @@ mod tests {
             rest.push(sweep.step(1300, due));
         }
         assert_eq!(rest, [STEP..2 * STEP, 2 * STEP..1300, 0..STEP]);
+    }
+
+    #[test]
+    fn after_a_restart_of_a_neighbour_three_more_rounds_follow() {
+        let mut sweep = Sweep::default();
+        sweep.start_with_repeats(Instant::ORIGIN);
+        let mut seconds = Vec::new();
+        while let Some(due) = sweep.due() {
+            if sweep.step(600, due).start == 0 {
+                seconds.push((due - Instant::ORIGIN).as_secs());
+            }
+        }
+        assert_eq!(seconds, [0, 1, 3, 7]);
     }
 
     #[test]

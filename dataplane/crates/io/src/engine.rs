@@ -65,7 +65,12 @@ impl Forwarder for Engine {
 
     fn new(setup: Setup, tables: Arc<Tables>, now: Now) -> Self {
         let shard = Shard { index: setup.shard, count: setup.shards };
-        let engine_setup = quiver_engine::Setup { seed: setup.seed, boot_id: BootId(setup.boot_id), shard };
+        let engine_setup = quiver_engine::Setup {
+            seed: setup.seed,
+            boot_id: BootId(setup.boot_id),
+            shard,
+            horizon_unix_ms: setup.horizon_unix_ms,
+        };
         let inner = quiver_engine::Engine::new(engine_setup, tables, now);
         Self { inner, flow_seed: setup.flow_seed, news: Vec::new(), now }
     }

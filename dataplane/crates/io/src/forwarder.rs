@@ -23,6 +23,8 @@ pub struct Setup {
     pub shards: u8,
     /// Seed of [`Forwarder::flow_of_lan`], the same for all workers.
     pub flow_seed: HashSeed,
+    /// Unix time in milliseconds from which on nobody else has taken what peers sent to this worker.
+    pub horizon_unix_ms: u64,
 }
 
 /// How a packet got lost around the forwarder.

@@ -220,7 +220,7 @@ fn supervise<F: Forwarder>(worker: &Worker<F>) {
         let message = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown").to_owned();
         shared.events.push(worker::failed(worker.index, message, shared.clock.now().at));
         shared.steered.remove_all(worker.index);
-        match life() {
+        match life(shared.clock) {
             Ok(life) => shared.life.store(Arc::new(life)),
             Err(_) => return,
         }
@@ -228,8 +228,8 @@ fn supervise<F: Forwarder>(worker: &Worker<F>) {
     }
 }
 
-fn life() -> Result<Life, Fault> {
-    Ok(Life { boot_id: u64::from_ne_bytes(random()?) })
+fn life(clock: Clock) -> Result<Life, Fault> {
+    Ok(Life { boot_id: u64::from_ne_bytes(random()?), began_unix_ms: clock.now().unix_ms })
 }
 
 fn random<const N: usize>() -> Result<[u8; N], Fault> {
@@ -240,14 +240,15 @@ fn random<const N: usize>() -> Result<[u8; N], Fault> {
 }
 
 fn shared<F: Forwarder>(workers: u8, desks: Vec<Sender<Order<F::News>>>) -> Result<Shared<F>, Fault> {
+    let clock = Clock::start();
     Ok(Shared {
         shards: workers,
-        clock: Clock::start(),
+        clock,
         exchange: Exchange::new(workers).map_err(|e| Fault::kernel("make an eventfd", &e))?,
         steered: SteerMap::with_room_for(if workers == 1 { 0 } else { STEERED_FLOWS }),
         flow_seed: HashSeed::new(random()?),
         installed: ArcSwapOption::empty(),
-        life: ArcSwap::from_pointee(life()?),
+        life: ArcSwap::from_pointee(life(clock)?),
         tap: ArcSwapOption::empty(),
         events: Events::new(),
         desks,

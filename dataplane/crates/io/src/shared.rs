@@ -31,6 +31,7 @@ pub(crate) struct Installed<F: Forwarder> {
 /// One start of the node's engine.
 pub(crate) struct Life {
     pub(crate) boot_id: u64,
+    pub(crate) began_unix_ms: u64,
 }
 
 /// Events on their way to whoever drains them.

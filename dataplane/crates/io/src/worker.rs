@@ -69,10 +69,13 @@ impl<F: Forwarder> Worker<F> {
     fn look_around(&self, running: &mut Option<Running<F>>, tap: &mut Option<Arc<Tap>>, now: Now) {
         *tap = self.shared.tap.load_full();
         let life = self.shared.life.load_full();
+        let mut horizon_unix_ms = life.began_unix_ms;
         // After another worker's failure all start anew together: one node has one boot id.
         if running.as_ref().is_some_and(|r| !Arc::ptr_eq(&r.life, &life)) {
             *running = None;
             self.shared.steered.remove_all(self.index);
+            // Until now this worker went on with its former life.
+            horizon_unix_ms = now.unix_ms.saturating_add(1);
         }
         if let Some(installed) = self.shared.installed.load_full() {
             match running {
@@ -81,7 +84,7 @@ impl<F: Forwarder> Worker<F> {
                     r.forwarder.apply(Arc::clone(&installed.tables), now);
                     r.installed = installed;
                 }
-                None => *running = self.begin(installed, life, now),
+                None => *running = self.begin(installed, life, horizon_unix_ms, now),
             }
         }
         for order in self.orders.try_iter() {
@@ -89,12 +92,19 @@ impl<F: Forwarder> Worker<F> {
         }
     }
 
-    fn begin(&self, installed: Arc<Installed<F>>, life: Arc<Life>, now: Now) -> Option<Running<F>> {
+    fn begin(
+        &self,
+        installed: Arc<Installed<F>>,
+        life: Arc<Life>,
+        horizon_unix_ms: u64,
+        now: Now,
+    ) -> Option<Running<F>> {
         let mut seed = [0; 32];
         rustix::rand::getrandom(&mut seed, rustix::rand::GetRandomFlags::empty()).ok()?;
         let shards = self.shared.shards;
         let flow_seed = self.shared.flow_seed;
-        let setup = Setup { seed, boot_id: life.boot_id, shard: self.index, shards, flow_seed };
+        let (boot_id, shard) = (life.boot_id, self.index);
+        let setup = Setup { seed, boot_id, shard, shards, flow_seed, horizon_unix_ms };
         let forwarder = F::new(setup, Arc::clone(&installed.tables), now);
         Some(Running { forwarder, installed, life })
     }

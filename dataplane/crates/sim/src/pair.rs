@@ -33,8 +33,10 @@ impl Pair {
             let mut config = plan.config(name);
             change(&mut config);
             let tables = Arc::new(Tables::build(&config).expect("the configuration is valid"));
-            let setup = Setup { seed: [seed; 32], boot_id: BootId(u64::from(seed)), shard: Shard::ONLY };
-            Engine::new(setup, tables, now(at))
+            let now = now(at);
+            let (boot_id, horizon_unix_ms) = (BootId(u64::from(seed)), now.unix_ms);
+            let setup = Setup { seed: [seed; 32], boot_id, shard: Shard::ONLY, horizon_unix_ms };
+            Engine::new(setup, tables, now)
         };
         let mut pair = Self { a: engine("a", 1), b: engine("b", 2), answers: 0, at };
         pair.pass(Duration::ZERO);

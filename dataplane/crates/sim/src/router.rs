@@ -84,7 +84,8 @@ impl Router {
         self.engines = (0..self.workers)
             .map(|index| {
                 let shard = Shard { index, count: self.workers };
-                let setup = Setup { seed: self.dice.bytes32(), boot_id, shard };
+                let horizon_unix_ms = now.unix_ms;
+                let setup = Setup { seed: self.dice.bytes32(), boot_id, shard, horizon_unix_ms };
                 Engine::new(setup, Arc::clone(&self.tables), now)
             })
             .collect();

@@ -299,6 +299,7 @@ pub(crate) fn engine(router: usize, options: Options, boot: u64, worker: u8, now
         seed,
         boot_id: BootId(0x5000 + boot),
         shard: Shard { index: worker, count: options.workers },
+        horizon_unix_ms: now.unix_ms,
     };
     Engine::new(setup, tables, now)
 }

@@ -129,7 +129,7 @@ fn note_peer(engine: &mut Engine, path: PathIndex, restarted: bool, now: Now) {
     path.answered();
     if restarted {
         let (router, node) = (node.router.clone(), node.name.clone());
-        engine.sweep.start(now.at);
+        engine.sweep.start_with_repeats(now.at);
         engine.output.event(Event::PeerRestarted { router, node });
     }
 }

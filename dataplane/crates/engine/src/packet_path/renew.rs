@@ -34,12 +34,20 @@ fn is_over(engine: &Engine, id: SessionId) -> bool {
 /// packet comes: an idle session would be lost with the next restart, of this node.
 fn tell_restarted(engine: &mut Engine, id: SessionId, now: Now) {
     for side in [LegSide::Server, LegSide::Client] {
-        if is_news(engine, id, side)
+        if (is_news(engine, id, side) || is_unheard(engine, id, side))
             && let Err(reason) = announce_again(engine, id, side, true, now)
         {
             engine.output.drop(reason);
         }
     }
+}
+
+/// Whether the neighbour on a side has said nothing of the session since it was told to take it up again.
+fn is_unheard(engine: &Engine, id: SessionId, side: LegSide) -> bool {
+    engine.sessions.table.get(id).is_some_and(|session| match session.leg(side) {
+        Leg::Hop(hop) => hop.handshake.is_unheard(),
+        Leg::Lan(_) => false,
+    })
 }
 
 /// Whether the neighbour on a side has restarted since it was last told; it counts as told from now on.

@@ -128,6 +128,39 @@ fn idle_connections_outlive_restarts_of_both_ends_one_after_the_other() {
 }
 
 #[test]
+fn idle_connection_is_told_again_to_a_restarted_router_whose_clock_is_ahead() {
+    let mut net = fabric();
+    // What was sent before the start is refused, by the clock of the one that has started.
+    net.router_mut("b").clock_offset_ms = 4500;
+    let connection = net.connect("client", WEB, Script::Manual);
+    net.write(connection, b"before");
+    net.run(Duration::from_secs(6));
+    assert_eq!(net.connection(connection).received, b"before");
+    for router in ["b", "a"] {
+        net.restart(router);
+        net.run(Duration::from_secs(10));
+        assert_eq!(net.router(router).sessions(net.now()).len(), 1, "{router}");
+    }
+    net.write(connection, b" and after");
+    net.run(Duration::from_secs(10));
+    assert_eq!(net.connection(connection).received, b"before and after");
+}
+
+#[test]
+fn idle_connections_are_told_again_to_a_restarted_router_when_the_first_telling_is_lost() {
+    let mut net = fabric();
+    let connections: Vec<_> = (0..20).map(|_| net.connect("client", WEB, Script::Manual)).collect();
+    for connection in &connections {
+        net.write(*connection, b"before");
+    }
+    net.run_ms(500);
+    net.every_link(|link| link.loss = 0.2);
+    net.restart("b");
+    net.run(Duration::from_secs(10));
+    assert_eq!(net.router("b").sessions(net.now()).len(), connections.len());
+}
+
+#[test]
 fn restarted_ingress_is_not_told_of_finished_connections() {
     let mut net = fabric();
     net.listen("server", 82, Script::Source(1000));
