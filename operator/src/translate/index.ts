@@ -75,14 +75,12 @@ interface Ground {
 
 function layGround(input: TranslateInput, memory: Memory): Outcome<Ground> {
   const { nodes = [], coreServices = [] } = input.kubernetes ?? {};
+  const hasPods = input.kubernetes !== undefined;
   const core = memory.recallWhole('core addresses', [[input.router], coreServices], () => coreAddresses(input));
   const inPools = core.inPools.map(({ what }) => what);
   const site = memory.recallWhole('site', [[input.router], nodes, inPools], () => surveySite(input, core.inPools));
-  const tenants = memory.recallWhole('tenants', [input.tenants, [site]], () =>
-    translateTenants(input.tenants, {
-      podPrefixes: site.value.podPrefixes,
-      hasPods: input.kubernetes !== undefined,
-    }),
+  const tenants = memory.recallWhole('tenants', [input.tenants, [site, hasPods]], () =>
+    translateTenants(input.tenants, { podPrefixes: site.value.podPrefixes, hasPods }),
   );
   const known = partition(input.peers, memory, peerUnsupported);
   const peers = memory.recallWhole('peers', [known.accepted, [site]], () => translatePeers(known.accepted, site.value));

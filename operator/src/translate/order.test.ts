@@ -133,6 +133,15 @@ describe('memory of former translations', () => {
     );
   });
 
+  it('does not take a router outside of clusters for one within', () => {
+    const empty = { nodes: [], namespaces: [], pods: [], coreServices: [], endpointSlices: [] };
+    const memory = new Memory();
+    for (const cluster of [undefined, empty, undefined]) {
+      const snapshot = { ...all, kubernetes: cluster };
+      assert.equal(outcome(snapshot, memory), outcome(snapshot));
+    }
+  });
+
   it('keeps what has not changed, so that no other part of a configuration is made anew', () => {
     const memory = new Memory();
     const before = translate(all, memory).ir;
