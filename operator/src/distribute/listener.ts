@@ -18,17 +18,30 @@ export const certificateRefreshMilliseconds = 5_000;
 export interface TlsOptions {
   /** Callers without a certificate of the authority are not let in. */
   readonly requiresCertificate: boolean;
-  readonly refreshMilliseconds?: number;
+}
+
+/** Certificates that follow their files. */
+export function certificatesOf(tls: TlsSource, refreshIntervalMs: number): experimental.CertificateProvider {
+  return isFiles(tls) ? fileProvider(tls, refreshIntervalMs) : tls;
 }
 
 /** Credentials of a server whose certificates can change while it runs. */
-export function tlsCredentials(tls: TlsSource, options: TlsOptions): ServerCredentials {
-  const refreshIntervalMs = options.refreshMilliseconds ?? certificateRefreshMilliseconds;
-  const provider = isFiles(tls) ? fileProvider(tls, refreshIntervalMs) : tls;
+export function tlsCredentials(provider: experimental.CertificateProvider, options: TlsOptions): ServerCredentials {
   // The second provider is that of the authorities; null asks callers for no certificate.
   const { createCertificateProviderServerCredentials: create } = experimental;
   if (options.requiresCertificate) return create(provider, provider, true);
   return create(provider, null, false);
+}
+
+/** Resolves when the provider has said what it has. A server that uses it turns away whoever comes before. */
+export function firstUpdate(provider: experimental.CertificateProvider): Promise<void> {
+  return new Promise((resolve) => {
+    const listener = (): void => {
+      provider.removeIdentityCertificateListener(listener);
+      resolve();
+    };
+    provider.addIdentityCertificateListener(listener);
+  });
 }
 
 /** Opens an address; the port that was taken. Without a host every address of the machine is meant. Rejects with `ListenFailed`. */

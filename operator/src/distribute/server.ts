@@ -1,12 +1,20 @@
 import { chmod, lstat, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
-import { ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
+import { type Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import { type AgentMessage, ConfigStreamServiceService, type OperatorMessage } from '@quiver/dataplane-api';
 import { QuiverError } from '../errors.ts';
 import type { Logger } from '../logger.ts';
 import { commonNameOf, uriOf } from './caller-identity.ts';
 import type { AgentStream, Distributor } from './distributor.ts';
-import { bind, certificateRefreshMilliseconds, newServer, type TlsSource, tlsCredentials } from './listener.ts';
+import {
+  bind,
+  certificateRefreshMilliseconds,
+  certificatesOf,
+  firstUpdate,
+  newServer,
+  type TlsSource,
+  tlsCredentials,
+} from './listener.ts';
 
 export interface ListenSettings {
   /** `unix:/path`, or `address:port` with `tls`. */
@@ -45,9 +53,10 @@ export async function serveAgents(
   server.addService(ConfigStreamServiceService, {
     connect: (call: ServerDuplexStream<AgentMessage, OperatorMessage>) => serveCall(call, socket !== undefined, deps),
   });
-  const credentials =
-    socket === undefined ? remoteCredentials(settings, refreshMilliseconds) : ServerCredentials.createInsecure();
-  const port = await bind(server, settings.listen, credentials);
+  const port =
+    socket === undefined
+      ? await bindRemote(server, settings, refreshMilliseconds)
+      : await bind(server, settings.listen, ServerCredentials.createInsecure());
   // The socket's permissions are the only identity check there.
   if (socket !== undefined) await chmod(socket, 0o600);
   deps.logger.info('listening for agents', { address: settings.listen });
@@ -79,10 +88,17 @@ function serveCall(call: ServerDuplexStream<AgentMessage, OperatorMessage>, isLo
   call.once('cancelled', () => session.closed());
 }
 
-function remoteCredentials({ listen, tls }: ListenSettings, refreshMilliseconds: number): ServerCredentials {
+async function bindRemote(
+  server: Server,
+  { listen, tls }: ListenSettings,
+  refreshMilliseconds: number,
+): Promise<number> {
   if (tls === undefined)
     throw new QuiverError('ListenFailed', `${listen} needs certificates: agents elsewhere are not served without`);
-  return tlsCredentials(tls, { requiresCertificate: true, refreshMilliseconds });
+  const certificates = certificatesOf(tls, refreshMilliseconds);
+  const port = await bind(server, listen, tlsCredentials(certificates, { requiresCertificate: true }));
+  await firstUpdate(certificates);
+  return port;
 }
 
 // A socket that nobody answers is left from a process that died.
